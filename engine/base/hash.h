@@ -1,0 +1,25 @@
+/* Digests, MACs and their encodings, by OpenSSL's EVP. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_LEN 32
+#define HASH_HEX_LEN 65
+
+void sha256(const void *data, size_t len, unsigned char out[SHA256_LEN]);
+/* SHA-256 in hex with its NUL. Returns out. */
+const char *sha256_hex(const void *data, size_t len, char out[HASH_HEX_LEN]);
+/* alg: "sha1", "sha256", "sha512". Returns the MAC's length, or 0 when the name is unknown. */
+size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, size_t len,
+	    unsigned char out[64]);
+/* Constant time for equal lengths; different lengths are different. */
+bool ct_equal(const void *a, size_t a_len, const void *b, size_t b_len);
+void hex_encode(const void *data, size_t len, char *out); /* 2*len + NUL, lower case */
+/* Either case. Returns bytes written, or -1. */
+int hex_decode(const char *text, size_t len, unsigned char *out, size_t max);
+/* malloc'd text; url selects the URL alphabet without padding. */
+char *base64_encode(const void *data, size_t len, bool url);
+/* Either alphabet, padding optional. malloc'd, *ret_len set; NULL when it is none. */
+unsigned char *base64_decode(const char *text, size_t len, size_t *ret_len);

@@ -1,0 +1,84 @@
+/*
+ * Outgoing HTTP by libcurl's multi interface on the loop. The request struct is the caller's.
+ *
+ * A body is never sent a second time by libcurl itself: bodies are given by a read callback that
+ * cannot be rewound (CURLE_SEND_FAIL_REWIND then tells of a reused connection that died). Redirects
+ * are not followed. Only http and https; no proxy from the environment; no Expect; no signals.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "engine/base/buf.h"
+#include "engine/base/err.h"
+#include "engine/base/list.h"
+#include "engine/io/loop.h"
+
+struct http;
+
+struct http_header {
+	const char *name, *value;
+};
+
+/* Where a failed request stood: what decides between "refused" and "in doubt". */
+enum http_reach {
+	HTTP_NOT_SENT,  /* no byte of the request left: it had no effect */
+	HTTP_SENT,      /* bytes left, no complete answer came back */
+	HTTP_ANSWERED,  /* a complete answer */
+};
+
+/*
+ * Lives in its owner's memory from http_start until its callback; zeroed before use. The strings
+ * and the body are borrowed for the same time.
+ */
+struct http_req {
+	/* in */
+	const char *method, *url;
+	const struct http_header *headers;
+	size_t n_headers;
+	const void *body;
+	size_t body_len;
+	bool has_body;         /* an empty body is sent too, with Content-Length: 0 */
+	int64_t timeout_ms;    /* for the whole exchange; 0: 30 s */
+	size_t answer_max;     /* 0: 8 MiB; over it: ERR_TOOBIG, reach HTTP_SENT, `answer` holds the start */
+	int save_fd;           /* > 0: a 2xx answer's body is written there instead of into `answer` */
+	bool fresh;            /* never on a reused connection */
+	/* May refuse an address (returns false): egress rules on the resolved address. NULL: all. */
+	bool (*addr_ok)(struct http_req *r, const struct sockaddr *addr);
+	void (*cb)(struct http_req *r); /* once; never from inside http_start */
+
+	/* out, valid in the callback and until the owner reuses or http_req_done()s it */
+	int err;               /* 0 when an answer came (whatever its status), else ERR_NETWORK … */
+	struct errmsg msg;
+	enum http_reach reach;
+	int status;
+	struct buf answer;
+	struct buf answer_headers; /* "name: value\n" lines, names in lower case, last answer only */
+	int64_t saved;         /* bytes written to save_fd */
+
+	/* private */
+	struct link link;
+	struct http *http;
+	void *easy;
+	size_t body_at;
+	void *slist;
+	struct loop_task task;
+};
+
+/* connections_max: idle connections kept. Errors: NULL only when libcurl cannot start. */
+struct http *http_new(struct loop *l, size_t connections_max);
+/* Cancels what is under way (callbacks with ERR_CANCELLED) and frees. */
+void http_free(struct http *h);
+
+/* Starts; any failure, of the URL too, comes by the callback. */
+void http_start(struct http *h, struct http_req *r);
+/* The callback comes with ERR_CANCELLED, from the next turn. Does nothing when not under way. */
+void http_cancel(struct http_req *r);
+/* Frees the answer's buffers; the struct may be used again. Not while under way. */
+void http_req_done(struct http_req *r);
+/* Value of an answer's header (name in lower case) copied into out; NULL when missing. */
+const char *http_answer_header(const struct http_req *r, const char *name, char *out, size_t max);
+/* How many requests are under way. */
+size_t http_inflight(const struct http *h);
