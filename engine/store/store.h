@@ -66,7 +66,7 @@ struct store_event {
 	int64_t time;     /* what the sender said, else received */
 	int64_t received;
 	const char *ruleset; /* hash of the rule set that judged it */
-	const char *headers; /* JSON object text: the allow-list only */
+	const char *headers; /* JSON object text {headers, query, path}: the allow-list only; or NULL */
 	const char *body;    /* the data, JSON text as it came */
 	size_t body_len;
 	/* Dedupe: 16 bytes over (source, ext id) or the body; looked back dedupe_ms. */

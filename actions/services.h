@@ -1,0 +1,22 @@
+/* What kinds of step under actions/ need from outside: wired once in main, borrowed by all. */
+#pragma once
+
+#include "engine/base/clock.h"
+#include "engine/io/http.h"
+#include "engine/io/loop.h"
+#include "engine/store/store.h"
+
+struct catalogue;
+struct connections;
+
+struct services {
+	struct loop *loop;
+	struct http *http;
+	struct store *store;
+	struct rng *rng;
+	struct catalogue *catalogue;
+	struct connections *connections;
+	/* Where replies of a platform go: {url, headers} or NULL. */
+	json_t *(*reply_target)(void *arg, const char *platform);
+	void *arg;
+};

@@ -1,0 +1,67 @@
+/*
+ * The rule set: all plans that are loaded now, replaced as a whole or not at all.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/base/err.h"
+#include "engine/run/engine.h"
+#include "engine/run/plan.h"
+
+/* One mistake or warning, with its place. */
+struct finding {
+	char *file;
+	int line, col;
+	bool warning;
+	char *text;  /* one sentence that says what to do */
+};
+struct findings {
+	struct finding *at;
+	size_t n, cap, errors;
+};
+void findings_done(struct findings *f);
+/* "file:line:col: error: text" lines in order of file and line into b. */
+void findings_format(const struct findings *f, struct buf *b);
+json_t *findings_json(const struct findings *f);
+
+/* What the compiler looks things up in; main wires it. All borrowed. */
+struct rule_env {
+	const struct expr_vm *vm;
+	const struct step_kind *(*kind)(const char *name);
+	const char *const *kind_names; /* for "did you mean"; closed by NULL */
+	/* Reads a script by name (NULL: no such file); *ret is malloc'd. */
+	char *(*script)(void *arg, const char *name);
+	/* Checks a script's syntax and finds what it requires and calls (lua/script.h by way of main). */
+	int (*script_check)(void *arg, const char *name, const char *text,
+			    void (*requires)(void *arg2, const char *file, int line), void *arg2,
+			    int *ret_line, struct errmsg *msg);
+	void *arg;
+	/* Hooks declared in pawl.yaml, for `webhook:` triggers: closed by NULL; NULL: do not check. */
+	const char *const *hooks;
+	json_t *vars;          /* the service's; or NULL */
+};
+
+/* Compiles every document of one file's text; plans are appended to *ret (each with one reference). */
+void rule_compile_text(const struct rule_env *env, const char *file, const char *text, size_t len,
+		       struct plan ***ret, size_t *ret_n, struct findings *f);
+/* The same plan again from its bundle. NULL with msg. */
+struct plan *rule_compile_bundle(const struct rule_env *env, const char *bundle, size_t len,
+				 struct errmsg *msg);
+
+struct ruleset;
+
+/* Reads all *.yaml and *.yml below the paths (files or folders), compiles, finds duplicates. NULL only
+ * when f->errors > 0. */
+struct ruleset *ruleset_load(const struct rule_env *env, const char *const *paths, size_t n,
+			     struct findings *f);
+void ruleset_free(struct ruleset *r);
+const char *ruleset_hash(const struct ruleset *r);
+size_t ruleset_count(const struct ruleset *r);
+struct plan *ruleset_at(const struct ruleset *r, size_t i);
+struct plan *ruleset_find(const struct ruleset *r, const char *rule);
+/* The rules that an event starts: the index by type and `where` equality first, then conditions. */
+void ruleset_match(struct ruleset *r, struct event *e, struct matches *m);
+/* A number that changes when any file below the paths changes (names, sizes, mtimes). */
+uint64_t rules_fingerprint(const char *const *paths, size_t n);

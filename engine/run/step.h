@@ -1,0 +1,182 @@
+/*
+ * What a kind of step is, and all that it sees of the run that drives it.
+ *
+ * To add a kind: one file with one `const struct step_kind` at its end, one line in
+ * actions/kinds.def (or engine/run/flow.def for control flow), one test; nothing else.
+ *
+ * A kind decides what happens; the driver decides when. start() and resume() return a verdict:
+ * DONE (step_done was called), FAIL (step_fail was called), WAIT (step_wake will come exactly once:
+ * by an answer, by the driver's timer after step_park, or by on_recorded after step_barrier), or
+ * ENTER (step_enter was called: a block runs, then resume() comes). Kinds keep their position in
+ * `state` (state_size zeroed bytes of the run's arena) and never hold it over a park: after a park
+ * the run may be read again from its journal, and start() comes anew with the journal's records of
+ * this path at hand (step_rec).
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/err.h"
+#include "engine/run/plan.h"
+#include "engine/store/store.h"
+
+struct run;
+struct act; /* one activation of a step */
+
+enum verdict { STEP_DONE, STEP_FAIL, STEP_WAIT, STEP_ENTER };
+
+enum effect { EFFECT_NONE, EFFECT_READ, EFFECT_IDEMPOTENT, EFFECT_KEYED, EFFECT_JOB, EFFECT_ONCE };
+const char *effect_name(enum effect e);
+
+/* How a parameter is written in YAML and what is stored at `offset` of the kind's args. */
+enum param_type {
+	P_STRING,   /* const char *: plain text, no template */
+	P_TMPL,     /* struct tmpl *: any value */
+	P_EXPR,     /* struct tmpl *: a bare expression, a leading '=' allowed */
+	P_DURATION, /* int64_t ms */
+	P_INT,      /* int */
+	P_BOOL,     /* bool */
+	P_BLOCK,    /* struct block: a list of steps */
+	P_ELSE,     /* struct else_arg: fail | continue | steps */
+	P_CHOICES,  /* struct choices: [{if:, do:}, {else: […]}] */
+	P_BLOCKS,   /* struct blocks: a list of lists of steps */
+	P_CATCH,    /* struct catchers */
+	P_NAMES,    /* struct tmpl *, a MAP whose keys are new names (set) */
+	P_NAME,     /* const char *: a Lua identifier that becomes a name in the scope (item) */
+};
+
+enum else_kind { ELSE_UNSET, ELSE_FAIL, ELSE_CONTINUE, ELSE_STEPS };
+struct else_arg {
+	enum else_kind kind;
+	struct block body;
+};
+struct choice {
+	struct tmpl *cond; /* NULL: else */
+	struct block body;
+};
+struct choices {
+	struct choice *at;
+	size_t n;
+};
+struct blocks {
+	struct block *at;
+	size_t n;
+};
+
+/*
+ * One key of a step. where:
+ *   IN_WORD  the value of the step word itself (call: X), when it is a scalar or the whole value
+ *   IN_MAP   a key inside the step word's map value (wait: {activity: …})
+ *   BESIDE   a key beside the step word (with:, do:, else:)
+ */
+enum param_where { IN_WORD, IN_MAP, BESIDE };
+struct param {
+	const char *name;
+	enum param_type type;
+	enum param_where where;
+	bool required;
+	size_t offset;
+	const char *help;
+};
+
+struct step_kind {
+	const char *name;          /* the step word */
+	const char *help;          /* one sentence for reference pages and `pawl schema` */
+	const struct param *params; /* closed by a NULL name */
+	size_t args_size, state_size;
+	/* Semantic checks after the params are filled; may be NULL. Errors through c. */
+	void (*check)(struct plan_check *c, struct step *s);
+	enum verdict (*start)(struct act *a);
+	enum verdict (*resume)(struct act *a);
+	/* The run is cancelled or the step timed out while WAITing; stop what is under way. True: the
+	 * kind will still wake (a call that must be awaited); false: it is stopped. */
+	bool (*cancel)(struct act *a);
+	bool loops;                /* its blocks run in iterations (each): names are local there */
+};
+
+/* ---- what a kind may do with its activation ---- */
+
+const struct step *act_step(const struct act *a);
+void *act_args(const struct act *a);
+void *act_state(const struct act *a);
+struct run *act_run(const struct act *a);
+/* The path with iterations ("do.3/each#17/do.1"), and the effect id made of (run, path). */
+const char *act_path(const struct act *a);
+struct id act_effect_id(const struct act *a);
+/* Memory that lives until the activation ends. */
+struct arena *act_arena(struct act *a);
+const struct scope *act_scope(const struct act *a);
+/* What main wired for kinds outside this layer (actions/services.h). */
+void *act_services(const struct act *a);
+int64_t act_now(const struct act *a);  /* wall ms, fixed for this turn */
+struct rng *act_rng(const struct act *a);
+struct errmsg *act_msg(struct act *a); /* scratch for step_fail_msg */
+
+/* Evaluates in the activation's scope. On error step_fail was called: return STEP_FAIL. */
+bool act_eval(struct act *a, const struct tmpl *t, json_t **ret);
+bool act_truth(struct act *a, const struct tmpl *t, bool *ret);
+
+/* Ends well. Takes result (NULL: nil). outcome: "ok" when NULL. */
+enum verdict step_done(struct act *a, json_t *result);
+enum verdict step_done_as(struct act *a, json_t *result, const char *outcome);
+/* Adds to the step's meta (steps.NAME.status, .attempts, .adopted …). Takes value. */
+void step_meta(struct act *a, const char *key, json_t *value);
+/* Ends badly. err: an ERR_ code; key: the API's own, or NULL; status: HTTP or 0. */
+enum verdict step_fail(struct act *a, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum verdict step_fail_msg(struct act *a); /* with act_msg */
+/* Ends badly with a ready error object {name, message, status, key …}; takes it. */
+enum verdict step_fail_error(struct act *a, json_t *error);
+/* Nobody knows whether the effect happened: the run stops as in_doubt for a person, unless a catch
+ * of the step takes `in_doubt`. */
+enum verdict step_in_doubt(struct act *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Journal. The newest record of a type at this path, parsed and borrowed; NULL when none. */
+json_t *step_rec(const struct act *a, enum rec_type type);
+/* How many records of a type stand at this path. */
+unsigned step_rec_count(const struct act *a, enum rec_type type);
+/* Buffers a record at this path; takes body (NULL: none). */
+void step_record(struct act *a, enum rec_type type, json_t *body);
+/* Claims a foreign id (unique over all runs) in the same commit as what is buffered. A claim that
+ * another effect holds makes the append fail: on_recorded then tells by act_claim_lost. */
+void step_claim(struct act *a, const char *connection, const char *foreign_id);
+bool act_claim_lost(const struct act *a);
+/* What is buffered becomes durable, then resume() comes. Return STEP_WAIT after it. */
+enum verdict step_barrier(struct act *a);
+/* The run parks until `due` (wall ms; 0: only other wakes), then resume() or, after the memory was
+ * given up, start() comes. state: RUN_WAITING or RUN_RETRYING. Return STEP_WAIT after it. */
+enum verdict step_park(struct act *a, enum run_state state, int64_t due);
+/* Something came: resume() will be called on a later turn. Safe from any callback on the loop. */
+void step_wake(struct act *a);
+/* An event that this step's record names; accepted in the commit of that record. Takes event:
+ * {type, subject, data, source?, id?}. Its id is made of (run, path, k). */
+void step_emit(struct act *a, json_t *event);
+
+/* Runs a block of this step under path segment `seg` ("do", "else", "each#3"); then resume().
+ * local: names of the iteration (item, index) or NULL; taken. */
+enum verdict step_enter(struct act *a, const struct block *b, const char *seg, json_t *local);
+/* After ENTER: did the block end by an error? Borrowed error object or NULL; when the kind handles it
+ * step_forgive() drops it. Without that a resume() that returns DONE is a bug. */
+json_t *act_child_error(const struct act *a);
+void step_forgive(struct act *a);
+/* The result of the last step that ran in the block, borrowed; NULL nil. */
+json_t *act_child_result(const struct act *a);
+/* Evaluates in the scope the block had (its iteration's names), e.g. `result:` of each. */
+bool act_eval_child(struct act *a, const struct tmpl *t, json_t **ret);
+/* Runs one step made at run time (by a script) under segment `seg`; args: literal parameters by
+ * name, as {word: value, other: value}; taken. Then resume(), with act_child_result/_error. */
+enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t *args);
+/* Names of the run's scope: sets one (set:). Taken. Recorded by the caller's own record. */
+void step_set_name(struct act *a, const char *name, json_t *value);
+/* Ends the whole run as completed with this reason (stop:), or passes the current error on. */
+enum verdict step_stop(struct act *a, const char *reason);
+/* The error that the innermost catch is about; borrowed; NULL. */
+json_t *act_current_error(const struct act *a);
+/* The retry policy that applies to this step (the step's own over the rule's). */
+const struct retry *act_retry(const struct act *a);
+/* One log line with the run's ids. */
+void act_log(struct act *a, const char *text);
+/* Facts about the run for kinds: id text, rule, event (borrowed). */
+const char *act_run_id(const struct act *a);
+json_t *act_event(const struct act *a);
