@@ -1,0 +1,192 @@
+/*
+ * The catalogue: the actions that rules can call, read from data files (actions/README.md).
+ *
+ * An action is immutable. All that is needed while a run uses it stands in its definition `def`, the
+ * regular JSON form of what its file says together with what its connector says of errors, paging
+ * and jobs. A run pins that text and action_from_json() makes the same action of it later, whatever
+ * has become of the files. Not in `def`, because they are not pinned: the base URL, credentials and
+ * rates of the connector, and the prose.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actions/schema.h"
+#include "engine/base/err.h"
+
+/* What may be done about a call whose outcome is not known. X(CODE, word) */
+#define EFFECT_MAP(X)                                                                             \
+	X(READ, "read")             /* send again */                                              \
+	X(IDEMPOTENT, "idempotent") /* send again */                                              \
+	X(KEYED, "keyed")           /* look it up by its natural key first */                     \
+	X(JOB, "job")               /* look through the list of jobs first */                     \
+	X(ONCE, "once")             /* never by itself */
+
+enum effect {
+#define X(code, word) EFFECT_##code,
+	EFFECT_MAP(X)
+#undef X
+	EFFECTS
+};
+const char *effect_word(enum effect e);
+
+enum param_in { IN_PATH, IN_QUERY, IN_BODY, IN_FORM, IN_HEADER, PARAM_INS };
+const char *param_in_word(enum param_in in);
+
+struct action_param {
+	const char *name; /* what rules write */
+	const char *wire; /* what is sent; mostly the same */
+	enum param_in in;
+	bool repeat;      /* lists in a query: name=a&name=b; else one comma list */
+	const struct schema *schema; /* required, type, limits, about */
+};
+
+enum body_kind {
+	BODY_NONE,
+	BODY_JSON,      /* an object of the body parameters; `{}` when none is given */
+	BODY_BARE,      /* the one body parameter is the whole body */
+	BODY_FORM,      /* application/x-www-form-urlencoded */
+	BODY_MULTIPART, /* multipart/form-data */
+};
+
+/* How a keyed creation is looked for after its answer was lost. */
+struct action_look_up {
+	const char *action;  /* of the same connector */
+	const json_t *key;   /* {look-up's parameter or item's field: our parameter's path} */
+	const json_t *with;  /* constant parameters of the look-up */
+	const json_t *match; /* {path in an item: our parameter's path}: equal, letter case aside */
+	const json_t *agree; /* paths that, if sent, must be equal in the item for it to be adopted */
+	const char *items;   /* path of the list in its answer; "" when the answer is the list */
+	const char *created; /* path of the item's creation time */
+	const char *deleted; /* path that is set on a soft-deleted item, or NULL */
+	const char *id;      /* path of the item's id */
+	bool all_pages;      /* the look-up cannot filter by the key */
+};
+
+/* How jobs of a connector are followed and found again. Paths are those of a job's status. */
+struct action_job {
+	const char *action, *param; /* reads one status; the parameter that takes the id */
+	const char *id;             /* path of the id, in the answer of the call that began it too */
+	const char *state, *percent, *errors, *status, *result;
+	const char *list, *items, *created; /* lists jobs; NULL when that is not possible */
+	const json_t *running;      /* state words under way */
+	const json_t *ends;         /* {state word: "completed", "failed", "cancelled", "timed_out"} */
+	const json_t *partial;      /* paths of counters that spoil a completed job when over 0 */
+	int64_t kept_ms;            /* how long statuses are kept; 0: unknown */
+};
+
+/* How the next page is found. */
+struct action_paging {
+	const json_t *link;  /* paths of the next page's address, the first that is set counts; or NULL */
+	const char *cursor;  /* path of a cursor instead, sent as the parameter `cursor_param`; or NULL */
+	const char *cursor_param;
+	const char *items;   /* path of the items; "" when the answer is the list; NULL: not paged */
+	const char *limit;   /* parameter with the size of a page, or NULL */
+	long limit_max;
+};
+
+struct action {
+	json_t *def; /* see above; owned */
+	const char *connector, *name, *title;
+	const char *group;    /* heading under which it is listed; "" after action_from_json */
+	const char *about;    /* when to use it; "" after action_from_json */
+	const char *surprise; /* what surprises; likewise */
+	const json_t *aliases; /* [{name, title}]; empty list after action_from_json */
+	const char *method, *path;
+	const char *accept;   /* or NULL for application/json */
+	enum effect effect;   /* as declared; action_effect() knows better for given parameters */
+	const char *scope, *privilege; /* or NULL */
+	bool destructive;     /* cannot be taken back */
+	bool gone_ok;         /* not_found means that an earlier attempt did it */
+	bool is_job;          /* the answer begins a job */
+	enum body_kind body;
+	const struct schema *params; /* all parameters as one object, with the rules between them */
+	struct action_param *param;  /* in the same order as params->names */
+	size_t n_params;
+	const struct schema *answer; /* NULL: nothing is known of it */
+	const json_t *success;       /* list of the declared statuses; any other 2xx is fine too */
+	struct action_paging paging;
+	const struct action_look_up *look_up; /* keyed ones */
+	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */
+	/* Private to answer.c and the loader. */
+	const json_t *errors, *connector_errors, *again;
+	void *memory;
+};
+
+/* What a connector says that is not pinned. Borrowed from the catalogue. */
+struct connector {
+	const char *name, *title, *about, *base_url;
+	const json_t *auth;   /* list of the kinds of credentials it takes */
+	const json_t *oauth2; /* {authorize, token, device, scopes, …} or NULL */
+	double per_second;    /* 0: no limit is known */
+	long per_day;
+	const json_t *def;    /* all of it */
+};
+
+struct catalogue;
+
+struct catalogue *catalogue_new(void);
+/* Actions found in it die with it; a run that outlives a reload makes its own from the pinned text. */
+void catalogue_free(struct catalogue *c);
+/*
+ * Adds all connectors under dir: each folder with a connector.yaml (its other *.yaml files are
+ * groups of actions), and each *.yaml file that holds a connector and its actions in one. Nothing is
+ * added on an error, which names file:line:col. ERR_IO, ERR_PARSE, ERR_EXISTS.
+ */
+int catalogue_load_dir(struct catalogue *c, const char *dir, struct errmsg *msg);
+/* The same for one text that holds a connector with its actions; `file` is for messages. */
+int catalogue_load_text(struct catalogue *c, const char *file, const char *text, size_t len,
+			struct errmsg *msg);
+
+/* By connector and name or alias; NULL when there is none. */
+const struct action *catalogue_find(const struct catalogue *c, const char *connector,
+				    const char *name);
+/* By "connector.name"; NULL when there is none. */
+const struct action *catalogue_find_full(const struct catalogue *c, const char *full);
+const struct connector *catalogue_connector(const struct catalogue *c, const char *name);
+/* Iterates in the order of loading: start with *i = 0; NULL at the end. */
+const struct action *catalogue_next(const struct catalogue *c, size_t *i);
+const struct connector *catalogue_next_connector(const struct catalogue *c, size_t *i);
+size_t catalogue_count(const struct catalogue *c);
+/* The name or alias of that connector that is nearest to a misspelt one, or NULL. */
+const char *catalogue_suggest(const struct catalogue *c, const char *connector, const char *name);
+/* The connector's name that is nearest, or NULL. */
+const char *catalogue_suggest_connector(const struct catalogue *c, const char *name);
+
+/*
+ * Actions that have all the words (separated by blanks, case ignored) in name, title, aliases or
+ * about, best first: words in the name count most. Writes at most max, returns how many there are.
+ */
+size_t catalogue_search(const struct catalogue *c, const char *words, const struct action **ret,
+			size_t max);
+
+/* The action of a definition that was pinned; def is borrowed and copied. ERR_PARSE. */
+struct action *action_from_json(const json_t *def, struct errmsg *msg);
+/* Only for those of action_from_json. */
+void action_free(struct action *a);
+/* SHA-256 of the canonical text of def. */
+const char *action_hash(const struct action *a, char out[65]);
+const struct action_param *action_param(const struct action *a, const char *name);
+
+/* Reports each violation (unknown, missing, wrong); returns their number, warnings not counted. */
+size_t action_check(const struct action *a, const json_t *params, const struct check *c);
+/* The first violation as an error (ERR_INVALID, "email_address.address: …"), or 0. */
+int action_check_first(const struct action *a, const json_t *params, struct errmsg *msg);
+/*
+ * The effect class of a call with these parameters: a keyed one without its key is `once`. With
+ * params NULL, the declared one.
+ */
+enum effect action_effect(const struct action *a, const json_t *params);
+/* Whether a job with these parameters may be sent again although the first may have begun. */
+bool action_repeat_is_harmless(const struct action *a, const json_t *params);
+
+enum field_known { FIELD_NO, FIELD_YES, FIELD_UNKNOWN };
+/*
+ * Whether the answer can have a dotted path ("contacts.0.contact_id"). On FIELD_NO, ret_* (may be
+ * NULL) say where it went wrong: the offset of the wrong part in path and the names there (borrowed).
+ */
+enum field_known action_has_field(const struct action *a, const char *path, size_t *ret_at,
+				  const char *const **ret_names, size_t *ret_n);
