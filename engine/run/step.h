@@ -94,6 +94,7 @@ struct step_kind {
 	 * kind will still wake (a call that must be awaited); false: it is stopped. */
 	bool (*cancel)(struct act *a);
 	bool loops;                /* its blocks run in iterations (each): names are local there */
+	bool ends;                 /* nothing after it in its block is reached (stop, fail) */
 };
 
 /* ---- what a kind may do with its activation ---- */
