@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct arena_block;
 
@@ -21,8 +23,12 @@ void arena_init(struct arena *a, size_t cap);
 void arena_done(struct arena *a);
 /* Keeps the first block, frees the rest; all pointers into it are dead (poisoned under ASan). */
 void arena_reset(struct arena *a);
-/* Zeroed, aligned to 16. NULL when the cap would be passed; small fixed-size requests never are. */
+/*
+ * Zeroed, aligned to 16. NULL when the cap would be passed, but never for up to 1 KiB: such requests,
+ * whose size no input decides, live on a reserve as large as the cap, and abort beyond it.
+ */
 void *arena_alloc(struct arena *a, size_t size);
+/* NULL when the cap would be passed, however short the text. */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -39,8 +45,9 @@ char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static inline void mem_free_ptr(void *pp)
 {
-	extern void free(void *);
-	free(*(void **)pp);
+	void *p;
+	memcpy(&p, pp, sizeof(p));
+	free(p);
 }
 /* A local that owns what malloc gave. */
 #define auto_free __attribute__((cleanup(mem_free_ptr)))

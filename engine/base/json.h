@@ -35,7 +35,7 @@ const char *json_str(const json_t *obj, const char *key);
 json_int_t json_int(const json_t *obj, const char *key, json_int_t def);
 bool json_bool(const json_t *obj, const char *key, bool def);
 
-/* A deep copy into which changes do not reach back. */
-json_t *json_copy(const json_t *v);
+/* A deep copy into which changes do not reach back (jansson's own json_copy is a shallow one). */
+json_t *json_clone(const json_t *v);
 /* "object", "list", "string", "integer", "number", "boolean", "null": the words of error texts. */
 const char *json_type_word(const json_t *v);

@@ -46,7 +46,8 @@ struct yaml_file; /* owns all nodes and documents */
 
 /* Reads all documents of a text. NULL on error, with *err set. tags: allow !env and !file. */
 struct yaml_file *yaml_read(const char *text, size_t len, bool tags, struct yaml_error *err);
-void yaml_free(struct yaml_file *f);
+/* Not named yaml_free: libyaml itself exports that name, and would call this one. */
+void yaml_file_free(struct yaml_file *f);
 size_t yaml_count(const struct yaml_file *f);
 const struct yaml_doc *yaml_doc(const struct yaml_file *f, size_t i);
 
