@@ -375,7 +375,7 @@ int64_t retry_after_ms(const char *value, int64_t now_ms, int64_t cap_ms)
 		len--;
 	char text[64];
 	const char *p = text;
-	int64_t seconds, at;
+	int64_t seconds = 0, at;
 	if (!len)
 		return -1;
 	if (strspn(value, "0123456789") >= len) {
