@@ -84,12 +84,13 @@ def of_test(test):
     return tally
 
 
-def main(path):
+def main(paths):
     total = Tally()
-    with open(path, encoding="utf-8", errors="replace") as log:
-        for line in log:
-            if line.strip():
-                total.add(of_test(json.loads(line)))
+    for path in paths:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                if line.strip():
+                    total.add(of_test(json.loads(line)))
     for name in total.failed:
         print(f"FAILED {name}")
     if not total.passed and not total.failed:
@@ -100,4 +101,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))
