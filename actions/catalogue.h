@@ -55,8 +55,8 @@ enum body_kind {
 /* How a keyed creation is looked for after its answer was lost. */
 struct action_look_up {
 	const char *action;  /* of the same connector */
-	const json_t *key;   /* {look-up's parameter or item's field: our parameter's path} */
-	const json_t *with;  /* constant parameters of the look-up */
+	const json_t *key;   /* {parameter of the look-up: our parameter's path}; may be empty */
+	const json_t *with;  /* constant parameters of the look-up; may be empty */
 	const json_t *match; /* {path in an item: our parameter's path}: equal, letter case aside */
 	const json_t *agree; /* paths that, if sent, must be equal in the item for it to be adopted */
 	const char *items;   /* path of the list in its answer; "" when the answer is the list */
@@ -111,9 +111,11 @@ struct action {
 	struct action_paging paging;
 	const struct action_look_up *look_up; /* keyed ones */
 	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */
-	/* Private to answer.c and the loader. */
-	const json_t *errors, *connector_errors, *again;
-	void *memory;
+	/* {status or API key: {error, wait_ms}}: what errors mean, of this action and of its connector. */
+	const json_t *errors;
+	const json_t *connector_errors; /* {key: [paths], message: [paths], by_key, by_status} */
+	const json_t *again;            /* {status: ms}: not ready, repeat after so long */
+	void *memory;                   /* private */
 };
 
 /* What a connector says that is not pinned. Borrowed from the catalogue. */

@@ -30,7 +30,27 @@ enum schema_type {
 	SCHEMA_TYPES
 };
 
-struct schema_rule; /* one_of, any_of, exclusive, needs, alone: rules between fields */
+/* Rules between the fields of an object. X(CODE, word in definitions) */
+#define SCHEMA_RULE_MAP(X)                                                                        \
+	X(ONE_OF, "one_of")       /* exactly one of the names */                                  \
+	X(ANY_OF, "any_of")       /* at least one */                                              \
+	X(EXCLUSIVE, "exclusive") /* at most one */                                               \
+	X(TOGETHER, "together")   /* all or none */                                               \
+	X(NEEDS, "needs")         /* `field` only with at least one of these paths */             \
+	X(ALONE, "alone")         /* beside `field` only these names */
+
+enum schema_rule_kind {
+#define X(code, word) RULE_##code,
+	SCHEMA_RULE_MAP(X)
+#undef X
+	SCHEMA_RULES
+};
+
+struct schema_rule {
+	enum schema_rule_kind kind;
+	const char *field;   /* NEEDS and ALONE */
+	const json_t *names;
+};
 
 struct schema {
 	enum schema_type type;
@@ -38,18 +58,19 @@ struct schema {
 	const char *about;       /* or NULL */
 	bool required;           /* as a field of its object */
 	bool nullable;           /* an explicit null is sent */
+	bool csv;                /* lists: a text is taken too, and cut at its commas */
 	bool open;               /* objects: further fields are legal (answers: may be there) */
 	bool has_min, has_max;
 	double min, max;
 	long len_min, len_max;   /* characters of a text, or elements of a list; -1: none */
 	const json_t *values;    /* list of the legal values, or NULL */
 	const json_t *fallback;  /* what the API takes when the value is left out; NULL: unknown */
-	const struct schema *items; /* elements of a list; NULL: any */
+	struct schema *items;    /* elements of a list; NULL: any */
 	/* Fields of an object, in the order of the definition; names is also what to suggest from. */
 	const char **names;
-	const struct schema **fields;
+	struct schema **fields;
 	size_t n_fields;
-	const struct schema_rule *rules;
+	struct schema_rule *rules;
 	size_t n_rules;
 };
 
@@ -57,8 +78,12 @@ struct schema {
 struct schema *schema_new(const json_t *def, struct errmsg *msg);
 void schema_free(struct schema *s);
 const char *schema_type_word(enum schema_type t);
+/* "a list": what a message says. */
+const char *schema_type_text(enum schema_type t);
 /* -1 when no type has that word. */
 int schema_type_by_word(const char *word);
+/* Whether a value is of the type (its limits aside); an empty object is a list too and vice versa. */
+bool schema_fits(const struct schema *s, const json_t *v);
 /* The schema of a field, or NULL. */
 const struct schema *schema_field(const struct schema *s, const char *name);
 

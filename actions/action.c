@@ -1,0 +1,361 @@
+/* One action, made of its definition: parameters, answer, effect, and what may be asked about them. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actions/catalogue.h"
+#include "engine/base/arena.h"
+#include "engine/base/buf.h"
+#include "engine/base/hash.h"
+#include "engine/base/json.h"
+
+static const char *const effect_words[] = {
+#define X(code, word) [EFFECT_##code] = word,
+	EFFECT_MAP(X)
+#undef X
+};
+
+static const char *const in_words[] = {
+	[IN_PATH] = "path", [IN_QUERY] = "query", [IN_BODY] = "body", [IN_FORM] = "form",
+	[IN_HEADER] = "header",
+};
+
+static const char *const body_words[] = {
+	[BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_BARE] = "bare", [BODY_FORM] = "form",
+	[BODY_MULTIPART] = "multipart",
+};
+
+/* What an action owns beside its definition. */
+struct owned {
+	struct schema *params, *answer;
+	struct action_look_up look_up;
+	struct action_job job;
+	json_t *no_aliases;
+};
+
+const char *effect_word(enum effect e)
+{
+	return e < EFFECTS ? effect_words[e] : "?";
+}
+
+const char *param_in_word(enum param_in in)
+{
+	return in < PARAM_INS ? in_words[in] : "?";
+}
+
+static int find_word(const char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; word && i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Making. */
+
+static int read_params(struct action *a, struct owned *own, struct errmsg *msg)
+{
+	json_t *params = json_object_get(a->def, "params"), *shape = json_object(), *rule;
+	own->params = NULL;
+	json_object_set_new(shape, "type", json_string("object"));
+	json_object_set(shape, "fields", params);
+#define X(code, word)                                                                             \
+	if ((rule = json_object_get(a->def, word)))                                               \
+		json_object_set(shape, word, rule);
+	SCHEMA_RULE_MAP(X)
+#undef X
+	if (json_is_object(params))
+		own->params = schema_new(shape, msg);
+	else
+		(void)err_set(msg, ERR_PARSE, "params is missing");
+	json_decref(shape); /* its parts live on in def */
+	if (!own->params)
+		return err_wrap(msg, "params");
+	a->params = own->params;
+	a->n_params = own->params->n_fields;
+	a->param = mem_alloc((a->n_params + 1) * sizeof(*a->param));
+	for (size_t i = 0; i < a->n_params; i++) {
+		const char *name = own->params->names[i];
+		const json_t *def = json_object_get(params, name);
+		const char *wire = json_str(def, "as"), *list = json_str(def, "list");
+		int in = find_word(in_words, PARAM_INS, json_str(def, "in"));
+		if (in < 0)
+			return err_set(msg, ERR_PARSE, "params: %s: in is missing or unknown", name);
+		a->param[i] = (struct action_param){
+			.name = name, .wire = wire ? wire : name, .in = (enum param_in)in,
+			.repeat = list && strcmp(list, "repeat") == 0,
+			.schema = own->params->fields[i],
+		};
+	}
+	return 0;
+}
+
+static void read_look_up(struct action *a, struct owned *own)
+{
+	const json_t *def = json_object_get(a->def, "reconcile");
+	if (!json_str(def, "look_up"))
+		return;
+	own->look_up = (struct action_look_up){
+		.action = json_str(def, "look_up"),
+		.key = json_object_get(def, "key"),
+		.with = json_object_get(def, "with"),
+		.match = json_object_get(def, "match"),
+		.agree = json_object_get(def, "agree"),
+		.items = json_str(def, "items") ? json_str(def, "items") : "",
+		.created = json_str(def, "created"),
+		.deleted = json_str(def, "deleted"),
+		.id = json_str(def, "id"),
+		.all_pages = json_bool(def, "all_pages", false),
+	};
+	a->look_up = &own->look_up;
+}
+
+static void read_job(struct action *a, struct owned *own, const json_t *def)
+{
+	if (!json_is_object(def))
+		return;
+	own->job = (struct action_job){
+		.action = json_str(def, "action"), .param = json_str(def, "param"),
+		.id = json_str(def, "id"), .state = json_str(def, "state"),
+		.percent = json_str(def, "percent"), .errors = json_str(def, "errors"),
+		.status = json_str(def, "status"), .result = json_str(def, "result"),
+		.list = json_str(def, "list"), .items = json_str(def, "items"),
+		.created = json_str(def, "created"),
+		.running = json_object_get(def, "running"), .ends = json_object_get(def, "states"),
+		.partial = json_object_get(def, "partial"), .kept_ms = json_int(def, "kept_ms", 0),
+	};
+	a->job = &own->job;
+}
+
+static void read_paging(struct action *a)
+{
+	const json_t *def = json_object_get(a->def, "paging");
+	a->paging = (struct action_paging){
+		.link = json_object_get(def, "link"), .cursor = json_str(def, "cursor"),
+		.cursor_param = json_str(def, "cursor_param"), .items = json_str(def, "items"),
+		.limit = json_str(def, "limit"), .limit_max = (long)json_int(def, "max", 0),
+	};
+}
+
+/* Each {name} of the path needs a parameter that fills it. */
+static int check_path(const struct action *a, struct errmsg *msg)
+{
+	for (const char *p = strchr(a->path, '{'); p; p = strchr(p + 1, '{')) {
+		size_t len = strcspn(p + 1, "}"), i;
+		for (i = 0; i < a->n_params; i++)
+			if (a->param[i].in == IN_PATH && strlen(a->param[i].wire) == len &&
+			    strncmp(a->param[i].wire, p + 1, len) == 0)
+				break;
+		if (p[1 + len] != '}' || i == a->n_params)
+			return err_set(msg, ERR_PARSE, "path: no parameter fills {%.*s}", (int)len,
+				       p + 1);
+	}
+	return 0;
+}
+
+static int read_words(struct action *a, struct errmsg *msg)
+{
+	const json_t *def = a->def;
+	int effect = find_word(effect_words, EFFECTS, json_str(def, "effect"));
+	int body = find_word(body_words, BODY_MULTIPART + 1, json_str(def, "body"));
+	a->connector = json_str(def, "connector");
+	a->name = json_str(def, "name");
+	a->title = json_str(def, "title") ? json_str(def, "title") : a->name;
+	a->method = json_str(def, "method");
+	a->path = json_str(def, "path");
+	a->accept = json_str(def, "accept");
+	a->scope = json_str(def, "scope");
+	a->privilege = json_str(def, "privilege");
+	a->destructive = json_bool(def, "destructive", false);
+	a->gone_ok = json_bool(def, "gone_ok", false);
+	a->is_job = json_bool(def, "job", false);
+	a->success = json_object_get(def, "success");
+	a->errors = json_object_get(def, "errors");
+	a->again = json_object_get(def, "again");
+	a->group = a->about = a->surprise = "";
+	if (!a->connector || !a->name || !a->method || !a->path || *a->path != '/')
+		return err_set(msg, ERR_PARSE, "connector, name, method or path is missing");
+	if (effect < 0 || body < 0)
+		return err_set(msg, ERR_PARSE, "effect or body is missing or unknown");
+	a->effect = (enum effect)effect;
+	a->body = (enum body_kind)body;
+	return 0;
+}
+
+static int make(struct action *a, struct owned *own, struct errmsg *msg)
+{
+	const json_t *shape = json_object_get(a->def, "answer");
+	const json_t *shared = json_object_get(a->def, "of_connector");
+	int err = read_words(a, msg);
+	if (!err)
+		err = read_params(a, own, msg);
+	if (!err)
+		err = check_path(a, msg);
+	if (!err && shape && !(own->answer = schema_new(shape, msg)))
+		err = err_wrap(msg, "answer");
+	if (err)
+		return err;
+	a->answer = own->answer;
+	a->connector_errors = json_object_get(shared, "errors");
+	read_look_up(a, own);
+	read_job(a, own, json_object_get(shared, "job"));
+	read_paging(a);
+	if (a->effect == EFFECT_KEYED && (!a->look_up || !a->look_up->match || !a->look_up->id))
+		return err_set(msg, ERR_PARSE, "effect keyed needs reconcile: look_up, match, id");
+	if (a->effect == EFFECT_JOB && !a->job)
+		return err_set(msg, ERR_PARSE, "effect job needs a connector that says how jobs go");
+	return 0;
+}
+
+struct action *action_from_json(const json_t *def, struct errmsg *msg)
+{
+	struct action *a = mem_alloc(sizeof(*a));
+	struct owned *own = mem_alloc(sizeof(*own));
+	a->memory = own;
+	a->def = json_deep_copy(def);
+	a->aliases = own->no_aliases = json_array();
+	int err = json_is_object(def) ? make(a, own, msg)
+				      : err_set(msg, ERR_PARSE, "an action must be an object");
+	if (!err)
+		return a;
+	if (a->name)
+		(void)err_wrap(msg, "action '%s'", a->name);
+	action_free(a);
+	return NULL;
+}
+
+void action_free(struct action *a)
+{
+	if (!a)
+		return;
+	struct owned *own = a->memory;
+	schema_free(own->params);
+	schema_free(own->answer);
+	json_decref(own->no_aliases);
+	json_decref(a->def);
+	free(a->param);
+	free(own);
+	free(a);
+}
+
+const char *action_hash(const struct action *a, char out[65])
+{
+	auto_free char *text = json_canonical(a->def);
+	return sha256_hex(text, strlen(text), out);
+}
+
+const struct action_param *action_param(const struct action *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_params; i++)
+		if (strcmp(a->param[i].name, name) == 0)
+			return &a->param[i];
+	return NULL;
+}
+
+/* Asking. */
+
+size_t action_check(const struct action *a, const json_t *params, const struct check *c)
+{
+	return schema_check(a->params, params, "", c);
+}
+
+static void keep_first(void *arg, const char *path, const char *message, bool warning)
+{
+	struct errmsg *msg = arg;
+	if (!warning && !msg->code)
+		(void)err_set(msg, ERR_INVALID, *path ? "%.200s: %s" : "%s%s", path, message);
+}
+
+int action_check_first(const struct action *a, const json_t *params, struct errmsg *msg)
+{
+	struct errmsg first = {0};
+	if (!action_check(a, params, &(struct check){.violation = keep_first, .arg = &first}))
+		return 0;
+	return err_set(msg, ERR_INVALID, "%s", first.text);
+}
+
+static bool is_given(const json_t *params, const char *path)
+{
+	const json_t *v = schema_member(params, path);
+	return v && !json_is_null(v) && !json_is_false(v) &&
+	       !(json_is_string(v) && !json_string_length(v)) &&
+	       !(json_is_array(v) && !json_array_size(v)) &&
+	       !(json_is_object(v) && !json_object_size(v));
+}
+
+static bool all_given(const json_t *paths, const json_t *params)
+{
+	const char *name;
+	json_t *path;
+	json_object_foreach((json_t *)paths, name, path)
+		if (!is_given(params, json_string_value(path)))
+			return false;
+	return true;
+}
+
+enum effect action_effect(const struct action *a, const json_t *params)
+{
+	if (a->effect != EFFECT_KEYED || !params)
+		return a->effect;
+	bool keyed = all_given(a->look_up->key, params) && all_given(a->look_up->match, params);
+	return keyed ? EFFECT_KEYED : EFFECT_ONCE;
+}
+
+bool action_repeat_is_harmless(const struct action *a, const json_t *params)
+{
+	const json_t *repeat = json_object_get(a->def, "repeat"), *path;
+	const json_t *with = json_object_get(repeat, "harmless_with");
+	size_t i;
+	if (a->effect == EFFECT_READ || a->effect == EFFECT_IDEMPOTENT || json_is_string(repeat))
+		return true;
+	json_array_foreach((json_t *)with, i, path)
+		if (is_given(params, json_string_value(path)))
+			return true;
+	return false;
+}
+
+static bool is_number(const char *part, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isdigit((unsigned char)part[i]))
+			return false;
+	return len > 0;
+}
+
+/* One step into a shape: FIELD_YES with *s moved, or where it ends. */
+static enum field_known step_into(const struct schema **s, const char *part, size_t len)
+{
+	const struct schema *at = *s;
+	auto_free char *name = mem_strndup(part, len);
+	if (at->type == SCHEMA_ANY)
+		return FIELD_UNKNOWN;
+	if (at->type == SCHEMA_LIST) {
+		*s = at->items;
+		return !is_number(part, len) ? FIELD_NO : at->items ? FIELD_YES : FIELD_UNKNOWN;
+	}
+	*s = schema_field(at, name);
+	if (*s)
+		return FIELD_YES;
+	return at->type == SCHEMA_OBJECT && at->open ? FIELD_UNKNOWN : FIELD_NO;
+}
+
+enum field_known action_has_field(const struct action *a, const char *path, size_t *ret_at,
+				  const char *const **ret_names, size_t *ret_n)
+{
+	const struct schema *s = a->answer;
+	for (const char *part = path; s && *part;) {
+		const struct schema *at = s;
+		size_t len = strcspn(part, ".");
+		enum field_known known = step_into(&s, part, len);
+		if (known != FIELD_YES && ret_at)
+			*ret_at = (size_t)(part - path);
+		if (known != FIELD_YES && ret_names && ret_n) {
+			*ret_names = (const char *const *)at->names;
+			*ret_n = at->n_fields;
+		}
+		if (known != FIELD_YES)
+			return known;
+		part += len + (part[len] == '.');
+	}
+	return s ? FIELD_YES : FIELD_UNKNOWN;
+}
