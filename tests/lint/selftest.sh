@@ -16,8 +16,8 @@ fresh_tree() {
 		'const char *text = "system( // ";' >"$tree/engine/base/buf.c"
 	printf 'int f(struct req *r)\n{\n\treturn r->time(1) + wall_time(2);\n}\n' >"$tree/engine/io/http.c"
 	printf '#include "engine/serve/ingress.h"\n' >"$tree/engine/cli/serve.c"
-	printf 'actions:\n  - name: make_order\n  - name: pay\n' >"$tree/actions/shop/orders.yaml"
-	printf '/* They pay for reorders. */\n' >"$tree/actions/call.c"
+	printf 'actions:\n  make_order:\n    aliases:\n      - {name: order_now}\n  pay:\n    params:\n      sent_at: {type: text}\n' >"$tree/actions/shop/orders.yaml"
+	printf '/* They pay for reorders, sent_at is a field. */\n' >"$tree/actions/call.c"
 	printf 'return {n = len(list{1})}\n' >"$tree/scripts/good.lua"
 	printf '#!/bin/sh\necho "%s"\n' "\$1" >"$tree/good.sh"
 }
@@ -99,6 +99,7 @@ sees words docs/X.md 1 "built in /tm""p/b-x"
 sees words engine/run/x.c 1 '/* for Constant Contact */'
 sees words actions/x.h 1 'enum { CONSTANT_CONTACT };'
 sees words engine/run/x.c 1 'f("make_order");'
+sees words engine/run/x.c 1 'f("order_now");'
 
 # shellcheck disable=SC2016
 ! can shell || sees shell bad.sh 2 '#!/bin/sh\necho $1'

@@ -14,12 +14,18 @@ look() {
 	[ $# = 0 ] || complain "$reason" < <(grep -HnP "$pattern" "$@" || true)
 }
 
-# Action names as the catalogue has them, one a line; a name without '_' is an ordinary word.
+# Action names and aliases of the catalogue, one a line; a name without '_' is an ordinary word.
 action_names() {
 	local yaml
 	mapfile -t yaml < <(files '*.yaml' -- actions)
-	[ ${#yaml[@]} = 0 ] || sed -nE 's/^ *-? *(name|alias): *([a-z0-9]+(_[a-z0-9]+)+) *(#.*)?$/\2/p' \
-		"${yaml[@]}" | sort -u
+	[ ${#yaml[@]} = 0 ] || awk '
+		/^[a-z]/ { inside = ($0 ~ /^actions:/) }
+		inside && match($0, /^  [a-z0-9]+(_[a-z0-9]+)+:/) { print substr($0, 3, RLENGTH - 3) }
+		match($0, /name: *[a-z0-9]+(_[a-z0-9]+)+/) && /alias|^ *- *[{]? *name:/ {
+			name = substr($0, RSTART, RLENGTH)
+			sub(/name: */, "", name)
+			print name
+		}' "${yaml[@]}" | sort -u
 }
 
 look 'a promise instead of the work: do it, or say in docs/ what is not there' \
