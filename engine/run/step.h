@@ -93,7 +93,12 @@ struct step_kind {
 	/* The run is cancelled or the step timed out while WAITing; stop what is under way. True: the
 	 * kind will still wake (a call that must be awaited); false: it is stopped. */
 	bool (*cancel)(struct act *a);
+	/* Frees what the state owns; called last, also when the run is only put aside. May be NULL. */
+	void (*drop)(struct act *a);
 	bool loops;                /* its blocks run in iterations (each): names are local there */
+	bool silent;               /* its end is no record: its decisions and its children tell it (if) */
+	bool retries;              /* it does its own retries, by its effect class (call) */
+	bool catches;              /* it has a `catch` parameter of its own (try) */
 	bool ends;                 /* nothing after it in its block is reached (stop, fail) */
 };
 
@@ -170,8 +175,19 @@ bool act_eval_child(struct act *a, const struct tmpl *t, json_t **ret);
 enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t *args);
 /* Names of the run's scope: sets one (set:). Taken. Recorded by the caller's own record. */
 void step_set_name(struct act *a, const char *name, json_t *value);
-/* Ends the whole run as completed with this reason (stop:), or passes the current error on. */
+/* Ends the whole run as completed with this reason (stop:). */
 enum verdict step_stop(struct act *a, const char *reason);
+/* The entry of a catch list that takes an error, or -1; the choice is recorded, and on a replay read. */
+int step_pick_catch(struct act *a, const struct catchers *c, json_t *error);
+/* Like step_enter, but `error` names this error inside the block, and (shielded) a cancel does not
+ * stop the block's steps. error: borrowed, may be NULL. */
+enum verdict step_enter_guarded(struct act *a, const struct block *b, json_t *error, bool shielded);
+/* True when a person said `again` after the last record of an effect at this path. */
+bool act_again(const struct act *a);
+/* When the newest record of a type was written (wall ms); 0 when there is none. */
+int64_t step_rec_at(const struct act *a, enum rec_type type);
+/* True while the journal's records of this path came from a load: a replay. */
+bool act_is_replay(const struct act *a);
 /* The error that the innermost catch is about; borrowed; NULL. */
 json_t *act_current_error(const struct act *a);
 /* The retry policy that applies to this step (the step's own over the rule's). */

@@ -1,0 +1,430 @@
+/* One activation of a step: its turn, how it ends, and what happens next. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/run/run.h"
+
+static json_t *act_scope_get(const struct scope *s, const char *name)
+{
+	const struct act *a = container_of(s, struct act, scope);
+	return scope_lookup(a->run, a->frame, name);
+}
+
+/* "do.3/each#17/do.1": the frame's prefix and the step's own segment. */
+static char *act_make_path(const struct frame *f, const struct step *s)
+{
+	return f ? mem_printf("%s%s", f->prefix, s->key) : mem_strdup("");
+}
+
+struct act *act_new(struct run *r, struct frame *f, const struct step *s)
+{
+	struct act *a = mem_alloc(sizeof(*a) + s->kind->state_size);
+	a->run = r;
+	a->frame = f;
+	a->step = s;
+	a->path = act_make_path(f, s);
+	a->scope.get = act_scope_get;
+	a->state = s->kind->state_size ? a + 1 : NULL;
+	a->attempt = 1;
+	a->at = ACT_ENTERED; /* nowhere yet */
+	arena_init(&a->arena, 0);
+	list_append(&r->acts, &a->link);
+	return a;
+}
+
+void act_free(struct act *a)
+{
+	if (!a)
+		return;
+	if (a->step->kind->drop)
+		a->step->kind->drop(a);
+	list_remove(&a->ready);
+	list_remove(&a->link);
+	if (a->at == ACT_FLYING)
+		a->run->flying--;
+	jpath_done(&a->j);
+	arena_done(&a->arena);
+	json_decref(a->interrupt);
+	json_decref(a->result);
+	json_decref(a->error);
+	json_decref(a->meta);
+	json_decref(a->outer);
+	json_decref(a->child_error);
+	json_decref(a->child_result);
+	json_decref(a->child_names);
+	frame_free(a->child);
+	free(a->path);
+	free(a);
+}
+
+/* The one place that changes how an activation stands, so that `flying` is always right. */
+static void act_put(struct act *a, enum act_at at)
+{
+	if (a->at == ACT_FLYING)
+		a->run->flying--;
+	if (at == ACT_FLYING)
+		a->run->flying++;
+	a->at = at;
+}
+
+void act_make_ready(struct act *a)
+{
+	if (a->at == ACT_READY)
+		return;
+	act_put(a, ACT_READY);
+	list_append(&a->run->ready, &a->ready);
+	run_schedule(a->run);
+}
+
+bool act_is_leaf(const struct act *a)
+{
+	return a->child == NULL;
+}
+
+bool act_is_shielded(const struct act *a)
+{
+	for (const struct frame *f = a->frame; f; f = f->owner->frame)
+		if (f->shielded)
+			return true;
+	return false;
+}
+
+json_t *error_new(int err, const char *message, const char *step)
+{
+	json_t *e = json_object();
+	json_object_set_new(e, "name", json_string(err_name(err)));
+	json_t *text = json_string(message);
+	json_object_set_new(e, "message", text ? text : json_string(err_text(err)));
+	if (step)
+		json_object_set_new(e, "step", json_string(step));
+	return e;
+}
+
+static bool error_is(const json_t *error, const char *name)
+{
+	const char *n = json_str(error, "name");
+	return n && strcmp(n, name) == 0;
+}
+
+/* ---- how it ends ---- */
+
+static void act_tell_meta(struct act *a, const char *outcome)
+{
+	if (!a->step->name)
+		return;
+	if (!a->meta)
+		a->meta = json_object();
+	json_object_set_new(a->meta, "outcome", json_string(outcome));
+	json_object_set(a->run->steps, a->step->name, a->meta);
+}
+
+/* Names and result become visible, the activation is gone, the next step of its block comes. */
+static void act_leave(struct act *a, json_t *result, const char *outcome)
+{
+	struct frame *f = a->frame;
+	struct run *r = a->run;
+	if (!f) {
+		r->result = json_incref(result);
+		r->root = NULL;
+		act_free(a);
+		run_finish(r, NULL);
+		return;
+	}
+	act_tell_meta(a, outcome);
+	if (a->step->name)
+		frame_set(f, a->step->name, json_incref(result), false);
+	json_decref(f->result);
+	f->result = json_incref(result);
+	act_free(a);
+	frame_next(f);
+}
+
+/* Names that `set` made, or that iterations changed outside themselves. */
+static void act_apply_names(struct act *a, const json_t *names)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach((json_t *)names, key, value)
+		frame_set(a->frame, key, json_incref(value), true);
+}
+
+static void act_record_end(struct act *a)
+{
+	json_t *body = json_object();
+	json_object_set_new(body, "outcome", json_string(a->outcome));
+	if (a->result)
+		json_object_set(body, "output", a->result);
+	if (a->meta && json_object_size(a->meta))
+		json_object_set(body, "meta", a->meta);
+	if (a->outer)
+		json_object_set(body, "names", a->outer);
+	if (a->error)
+		json_object_set(body, "error", a->error);
+	run_record(a->run, a->path, REC_STEP, body);
+	json_decref(body);
+}
+
+static void act_end_ok(struct act *a)
+{
+	if (!a->step->kind->silent && !a->replayed && a->frame)
+		act_record_end(a);
+	act_leave(a, a->result, a->outcome);
+}
+
+/* The error goes on to whoever runs the block. */
+static void act_propagate(struct act *a, json_t *error)
+{
+	struct frame *f = a->frame;
+	json_incref(error);
+	if (!f) {
+		struct run *r = a->run;
+		act_free(a);
+		r->root = NULL;
+		run_finish(r, error);
+		json_decref(error);
+		return;
+	}
+	act_tell_meta(a, "failed");
+	act_free(a);
+	frame_end(f, error);
+}
+
+static bool act_try_catch(struct act *a)
+{
+	const struct step *s = a->step;
+	if (!s->has_catch || s->kind->catches)
+		return false;
+	int i = step_pick_catch(a, &s->catches, a->error);
+	if (i < 0)
+		return false;
+	a->catching = true;
+	(void)step_enter_guarded(a, &s->catches.at[i].body, a->error, false);
+	act_put(a, ACT_ENTERED);
+	frame_start(a->child);
+	return true;
+}
+
+/* A policy of the step for kinds that do not retry by themselves: the whole step again, later. */
+static bool act_try_retry(struct act *a)
+{
+	const struct step *s = a->step;
+	if (!s->retry.set || s->kind->retries || !a->frame)
+		return false;
+	if (!retry_wants(&s->retry, a->error, a->attempt, a->run->turn_ms - a->began))
+		return false;
+	int64_t due = a->run->turn_ms + retry_delay(&s->retry, a->attempt, act_rng(a));
+	json_t *d = json_pack("{s:i, s:I, s:I, s:O}", "retry", (int)a->attempt + 1, "due",
+			      (json_int_t)due, "began", (json_int_t)a->began, "error", a->error);
+	step_record(a, REC_DECISION, d);
+	a->attempt++;
+	a->started = false;
+	a->replayed = false;
+	json_decref(a->error);
+	a->error = NULL;
+	if (s->kind->drop)
+		s->kind->drop(a);
+	if (a->state)
+		memset(a->state, 0, s->kind->state_size);
+	(void)step_park(a, RUN_RETRYING, due);
+	return true;
+}
+
+static void act_end_fail(struct act *a)
+{
+	bool final = error_is(a->error, "cancelled") || error_is(a->error, "stop");
+	if (!final && !a->replayed && act_try_retry(a))
+		return;
+	a->outcome = "failed";
+	if (!a->step->kind->silent && !a->replayed && a->frame)
+		act_record_end(a);
+	if (!final && act_try_catch(a))
+		return;
+	act_propagate(a, a->error);
+}
+
+/* The step's own catch ended: well, then the step counts as caught; or with an error of its own. */
+static void act_caught(struct act *a)
+{
+	if (a->child_error) {
+		act_propagate(a, a->child_error);
+		return;
+	}
+	act_leave(a, NULL, "caught");
+}
+
+/* ---- its turn ---- */
+
+/* The journal has its end: names, result and error come from there. */
+static enum verdict act_replay_end(struct act *a, const json_t *s)
+{
+	a->replayed = true;
+	a->outcome = json_str(s, "outcome");
+	a->result = json_incref(json_object_get(s, "output"));
+	a->meta = json_incref(json_object_get(s, "meta"));
+	a->error = json_incref(json_object_get(s, "error"));
+	const json_t *names = json_object_get(s, "names");
+	if (names)
+		act_apply_names(a, names);
+	if (a->error && strcmp(a->outcome, "failed") == 0)
+		return STEP_FAIL;
+	return STEP_DONE;
+}
+
+/* A person decided about this step while it was in doubt. */
+static bool act_decided(struct act *a, enum verdict *ret)
+{
+	const struct jrec *h = jpath_last(&a->j, REC_HUMAN);
+	if (!h || h != a->j.last)
+		return false;
+	const char *as = json_str(h->body, "as");
+	if (as && strcmp(as, "done") == 0) {
+		json_t *result = json_object_get(h->body, "result");
+		*ret = step_done(a, result ? json_incref(result) : json_object());
+		return true;
+	}
+	if (as && strcmp(as, "fail") == 0) {
+		*ret = step_fail(a, ERR_IN_DOUBT, "a person ended the doubt as failed");
+		return true;
+	}
+	return false;
+}
+
+/* False when the step is skipped. */
+static bool act_guard(struct act *a, enum verdict *ret)
+{
+	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "if");
+	bool yes = false;
+	if (!a->step->guard)
+		return true;
+	if (d) {
+		yes = json_bool(d->body, "if", false);
+	} else {
+		if (!act_truth(a, a->step->guard, &yes)) {
+			*ret = STEP_FAIL;
+			return false;
+		}
+		step_record(a, REC_DECISION, json_pack("{s:b}", "if", yes));
+	}
+	if (yes)
+		return true;
+	a->outcome = "skipped";
+	a->replayed = true; /* the decision tells it: no end of its own */
+	*ret = STEP_DONE;
+	return false;
+}
+
+static void act_arm_timeout(struct act *a)
+{
+	if (!a->step->timeout_ms)
+		return;
+	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "deadline");
+	if (d) {
+		a->deadline = json_int(d->body, "deadline", 0);
+		return;
+	}
+	a->deadline = a->run->turn_ms + a->step->timeout_ms;
+	step_record(a, REC_DECISION, json_pack("{s:I}", "deadline", (json_int_t)a->deadline));
+}
+
+/* A recorded retry of the whole step: the attempt it stands at, parked until it is due. */
+static bool act_resume_retry(struct act *a, enum verdict *ret)
+{
+	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "retry");
+	if (!d || a->attempt > 1)
+		return false;
+	a->attempt = (unsigned)json_int(d->body, "retry", 1);
+	a->began = json_int(d->body, "began", a->began);
+	int64_t due = json_int(d->body, "due", 0);
+	if (due <= a->run->turn_ms)
+		return false;
+	*ret = step_park(a, RUN_RETRYING, due);
+	return true;
+}
+
+static bool act_must_not_start(const struct act *a)
+{
+	return a->run->cancelling && a->frame && !act_is_shielded(a) &&
+	       !jpath_last(&a->j, REC_INTENT) && !a->step->kind->silent;
+}
+
+static enum verdict act_begin(struct act *a)
+{
+	enum verdict v;
+	if (!a->j.first)
+		a->j = fold_take(&a->run->fold, a->path);
+	const struct jrec *s = a->attempt == 1 ? jpath_last(&a->j, REC_STEP) : NULL;
+	if (s)
+		return act_replay_end(a, s->body);
+	if (act_must_not_start(a))
+		return step_fail(a, ERR_CANCELLED, "the run was cancelled");
+	if (act_decided(a, &v) || !act_guard(a, &v))
+		return v;
+	if (!a->began)
+		a->began = a->run->turn_ms;
+	if (!a->started)
+		act_arm_timeout(a);
+	a->started = true;
+	if (act_resume_retry(a, &v))
+		return v;
+	return a->step->kind->start(a);
+}
+
+static void act_settle(struct act *a, enum verdict v)
+{
+	switch (v) {
+	case STEP_DONE:
+		act_end_ok(a);
+		break;
+	case STEP_FAIL:
+		act_end_fail(a);
+		break;
+	case STEP_ENTER:
+		act_put(a, ACT_ENTERED);
+		frame_start(a->child);
+		break;
+	case STEP_WAIT:
+		/* parked or at a barrier already; else its kind will wake it. It may have been woken
+		 * in between: then it is ready again. */
+		if (a->at == ACT_ENTERED)
+			act_put(a, ACT_FLYING);
+		break;
+	}
+}
+
+void act_turn(struct act *a)
+{
+	act_put(a, ACT_ENTERED); /* its turn: nowhere else */
+	if (a->interrupt) {
+		json_decref(a->error);
+		a->error = a->interrupt;
+		a->interrupt = NULL;
+		act_settle(a, STEP_FAIL);
+		return;
+	}
+	if (a->catching) {
+		act_caught(a);
+		return;
+	}
+	enum verdict v = a->started ? a->step->kind->resume(a) : act_begin(a);
+	act_settle(a, v);
+}
+
+void act_interrupt(struct act *a, json_t *error)
+{
+	const struct step_kind *k = a->step->kind;
+	if (a->interrupt || a->deadline < 0) {
+		json_decref(error);
+		return;
+	}
+	a->deadline = 0;
+	if (a->at == ACT_FLYING && k->cancel && k->cancel(a)) {
+		json_decref(error); /* awaited: its outcome is recorded, what follows is stopped */
+		return;
+	}
+	if (a->at != ACT_FLYING && k->cancel && a->started)
+		(void)k->cancel(a);
+	a->interrupt = error;
+	a->in_doubt = false;
+	act_make_ready(a);
+}

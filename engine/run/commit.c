@@ -1,0 +1,175 @@
+/* A run's records on their way into the store, and what goes on once they are there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/log.h"
+#include "engine/run/run.h"
+
+#define APPEND_AGAIN_MS 500
+
+/* ---- events that records name ---- */
+
+void run_drop_emitted(struct emitted *e, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		event_unref(e[i].ev);
+		for (struct plan **p = e[i].plans; p && *p; p++)
+			plan_unref(*p);
+		free(e[i].plans);
+	}
+	free(e);
+}
+
+static char *copy(const char *s)
+{
+	return s ? mem_strdup(s) : NULL;
+}
+
+/* The store borrows until the commit, and the event may be shared: the verb owns its texts. */
+static void own_texts(struct store_event *ev)
+{
+	ev->source = copy(ev->source);
+	ev->ext_id = copy(ev->ext_id);
+	ev->type = copy(ev->type);
+	ev->subject = copy(ev->subject);
+	ev->headers = copy(ev->headers);
+	ev->body = copy(ev->body);
+}
+
+/* Matched when it is emitted; accepted in the commit of the record that names it. */
+void run_emit(struct run *r, struct event *ev)
+{
+	struct jbuf *b = &r->buf;
+	if (b->n_emits == b->cap_emits) {
+		b->cap_emits = b->cap_emits ? 2 * b->cap_emits : 4;
+		b->emits = mem_realloc(b->emits, b->cap_emits * sizeof(*b->emits));
+	}
+	r->emitted = mem_realloc(r->emitted, (b->n_emits + 1) * sizeof(*r->emitted));
+	struct store_accept *acc = &b->emits[b->n_emits];
+	struct emitted *em = &r->emitted[b->n_emits++];
+	*acc = (struct store_accept){.op.verb = STORE_ACCEPT};
+	*em = (struct emitted){.ev = ev};
+	event_to_store(ev, engine_conf(r->engine)->ruleset(engine_conf(r->engine)->arg), &acc->ev);
+	engine_match(r->engine, ev, acc, &em->plans);
+	own_texts(&acc->ev);
+}
+
+/* ---- the commit ---- */
+
+static void on_recorded(struct store_op *op);
+
+static void run_submit(struct run *r)
+{
+	r->appending = true;
+	r->op.op = (struct store_op){.verb = STORE_APPEND, .cb = on_recorded};
+	r->op.recs = r->sent.recs;
+	r->op.n_recs = r->sent.n;
+	r->op.emits = r->sent.emits;
+	r->op.n_emits = r->sent.n_emits;
+	r->op.claims = r->sent.claims;
+	r->op.n_claims = r->sent.n_claims;
+	store_submit(engine_conf(r->engine)->store, &r->op.op);
+}
+
+void run_commit(struct run *r, enum run_state state, int64_t due)
+{
+	struct jbuf empty = r->sent; /* its memory is used again */
+	r->sent = r->buf;
+	r->buf = empty;
+	r->emitting = r->emitted;
+	r->emitted = NULL;
+	r->barrier++;
+	r->op = (struct store_append){.run = r->id, .epoch = r->epoch, .expect_n = r->durable_n,
+				      .state = state, .due = due};
+	loop_timer_stop(engine_conf(r->engine)->loop, &r->timer);
+	run_submit(r);
+}
+
+static void wake_barriers(struct run *r)
+{
+	list_each_safe(l, &r->acts) {
+		struct act *a = container_of(l, struct act, link);
+		if (a->at == ACT_BARRIER && a->barrier <= r->barrier)
+			act_make_ready(a);
+	}
+}
+
+/* Someone else has one of the ids: the rest is appended, and the claimers are told. */
+static void on_claimed(struct run *r)
+{
+	list_each(l, &r->acts) {
+		struct act *a = container_of(l, struct act, link);
+		for (size_t i = 0; i < r->sent.n_claims; i++)
+			if (strcmp(r->sent.claims[i].path, a->path) == 0)
+				a->claim_lost = true;
+	}
+	for (size_t i = 0; i < r->sent.n_claims; i++) {
+		free((char *)r->sent.claims[i].connection);
+		free((char *)r->sent.claims[i].foreign_id);
+		free((char *)r->sent.claims[i].path);
+	}
+	r->sent.n_claims = 0;
+	run_submit(r);
+}
+
+static void on_again(struct loop_timer *t)
+{
+	run_submit(container_of(t, struct run, again));
+}
+
+static void on_append_failed(struct run *r)
+{
+	const struct errmsg *msg = &r->op.op.msg;
+	if (r->op.op.err == ERR_CLAIMED) {
+		on_claimed(r);
+		return;
+	}
+	log_line(r->op.op.err == ERR_FENCED ? LOG_WARN : LOG_ERROR, "append_failed", "run",
+		 r->id_text, "error", err_name(r->op.op.err), "text", msg->text, NULL);
+	if (r->op.op.err == ERR_FENCED || r->op.op.err == ERR_NOT_FOUND) {
+		r->fenced = true;
+		r->appending = false;
+		run_schedule(r);
+		return;
+	}
+	/* The store is in trouble: nothing is lost and nothing new is sent until it takes this. */
+	r->again.cb = on_again;
+	loop_timer_start(engine_conf(r->engine)->loop, &r->again, APPEND_AGAIN_MS);
+}
+
+static void begin_emitted(struct run *r)
+{
+	size_t n = r->sent.n_emits;
+	for (size_t i = 0; i < n; i++)
+		if (!r->sent.emits[i].duplicate)
+			engine_begin_runs(r->engine, &r->sent.emits[i], r->emitting[i].ev,
+					  r->emitting[i].plans);
+	run_drop_emitted(r->emitting, n);
+	r->emitting = NULL;
+}
+
+static void on_recorded(struct store_op *op)
+{
+	struct run *r = container_of(container_of(op, struct store_append, op), struct run, op);
+	if (op->err) {
+		on_append_failed(r);
+		return;
+	}
+	r->appending = false;
+	r->durable_n += (uint32_t)r->sent.n;
+	begin_emitted(r);
+	jbuf_clear(&r->sent);
+	engine_run_changed(r->engine, r, r->op.state);
+	if (r->finished && r->op.state == r->state) {
+		engine_run_ended(r->engine, r);
+		return;
+	}
+	wake_barriers(r);
+	if (r->op.cancel_asked)
+		run_cancel(r);
+	if (list_empty(&r->ready) && r->op.state != RUN_RUNNING && !r->flying)
+		engine_run_parked(r->engine, r, r->op.due);
+	else
+		run_schedule(r);
+}

@@ -1,0 +1,508 @@
+/* The kinds that decide which steps run: if, choose, each, try, set, stop, fail. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/run/run.h"
+
+/* ---- if / do / else, choose ---- */
+
+struct if_args {
+	struct tmpl *cond;
+	struct block then, other;
+};
+
+struct choose_args {
+	struct choices choices;
+};
+
+/* The recorded branch, or -1 when none is. */
+static int recorded_branch(const struct act *a)
+{
+	json_t *d = step_rec(a, REC_DECISION);
+	return json_object_get(d, "branch") ? (int)json_int(d, "branch", 0) : -1;
+}
+
+static int record_branch(struct act *a, int branch)
+{
+	step_record(a, REC_DECISION, json_pack("{s:i}", "branch", branch));
+	return branch;
+}
+
+static enum verdict if_start(struct act *a)
+{
+	const struct if_args *args = act_args(a);
+	int branch = recorded_branch(a);
+	if (branch < 0) {
+		bool yes;
+		if (!act_truth(a, args->cond, &yes))
+			return STEP_FAIL;
+		branch = record_branch(a, yes ? 0 : 1);
+	}
+	const struct block *b = branch == 0 ? &args->then : &args->other;
+	return b->n ? step_enter(a, b, NULL, NULL) : step_done(a, NULL);
+}
+
+/* A block that a branch ran: its error goes on, its result is the step's. */
+static enum verdict branch_resume(struct act *a)
+{
+	json_t *error = act_child_error(a);
+	if (error)
+		return step_fail_error(a, json_incref(error));
+	return step_done(a, json_incref(act_child_result(a)));
+}
+
+/* The place of the choice to take: 0 … n-1, or n for none. -1 on an error. */
+static int choose_pick(struct act *a, const struct choices *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		bool yes = true;
+		if (c->at[i].cond && !act_truth(a, c->at[i].cond, &yes))
+			return -1;
+		if (yes)
+			return (int)i;
+	}
+	return (int)c->n;
+}
+
+static enum verdict choose_start(struct act *a)
+{
+	const struct choose_args *args = act_args(a);
+	int branch = recorded_branch(a);
+	if (branch < 0) {
+		branch = choose_pick(a, &args->choices);
+		if (branch < 0)
+			return STEP_FAIL;
+		record_branch(a, branch);
+	}
+	if ((size_t)branch >= args->choices.n || !args->choices.at[branch].body.n)
+		return step_done(a, NULL);
+	return step_enter(a, &args->choices.at[branch].body, NULL, NULL);
+}
+
+static const struct param if_params[] = {
+	{"if", P_EXPR, IN_WORD, true, offsetof(struct if_args, cond), "the condition"},
+	{"do", P_BLOCK, BESIDE, true, offsetof(struct if_args, then), "steps when it is true"},
+	{"else", P_BLOCK, BESIDE, false, offsetof(struct if_args, other), "steps when it is not"},
+	{0},
+};
+
+const struct step_kind kind_if = {
+	.name = "if",
+	.help = "runs one of two lists of steps",
+	.params = if_params,
+	.args_size = sizeof(struct if_args),
+	.start = if_start,
+	.resume = branch_resume,
+	.silent = true,
+};
+
+static const struct param choose_params[] = {
+	{"choose", P_CHOICES, IN_WORD, true, offsetof(struct choose_args, choices),
+	 "a list of {if:, do:}, the last may be {else: …}; the first that is true runs"},
+	{0},
+};
+
+const struct step_kind kind_choose = {
+	.name = "choose",
+	.help = "runs the first list of steps whose condition is true",
+	.params = choose_params,
+	.args_size = sizeof(struct choose_args),
+	.start = choose_start,
+	.resume = branch_resume,
+	.silent = true,
+};
+
+/* ---- each ---- */
+
+struct each_args {
+	struct tmpl *list;
+	const char *item;
+	struct block body;
+	struct tmpl *result;
+	const char *errors;
+};
+
+struct each_state {
+	json_t *list;    /* borrowed from the decision that recorded it */
+	json_t *results; /* collected so far */
+	json_t *errors;
+	size_t at;       /* iterations ended */
+};
+
+#define EACH_MAX 100000
+
+static bool each_collects(const struct each_args *args)
+{
+	return args->errors && strcmp(args->errors, "collect") == 0;
+}
+
+/* The list is a decision: recorded once, the same on every replay. */
+static json_t *each_list(struct act *a, const struct each_args *args)
+{
+	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "list");
+	if (d)
+		return json_object_get(d->body, "list");
+	json_t *list;
+	if (!act_eval(a, args->list, &list))
+		return NULL;
+	if (json_is_object(list) && !json_object_size(list)) {
+		json_decref(list);
+		list = json_array(); /* {} of an expression is an empty list here */
+	}
+	if (!json_is_array(list) || json_array_size(list) > EACH_MAX) {
+		(void)step_fail(a, ERR_INVALID, "each needs a list of at most %d items, not %s",
+				EACH_MAX, list ? json_type_word(list) : "nil");
+		json_decref(list);
+		return NULL;
+	}
+	step_record(a, REC_DECISION, json_pack("{s:o}", "list", list));
+	return json_object_get(jpath_last(&a->j, REC_DECISION)->body, "list");
+}
+
+/* An iteration that ended: its result or error, and the outer names it changed. */
+static void each_take(struct each_state *st, const json_t *d)
+{
+	json_t *result = json_object_get(d, "result"), *error = json_object_get(d, "error");
+	if (error)
+		json_array_append_new(st->errors,
+				      json_pack("{s:I, s:O?, s:O}", "index", (json_int_t)st->at + 1,
+						"item", json_array_get(st->list, st->at), "error",
+						error));
+	else if (result)
+		json_array_append(st->results, result);
+	st->at++;
+}
+
+/* Iterations that the journal has are taken from there and not walked through. */
+static void each_replay(struct act *a, struct each_state *st)
+{
+	for (const struct jrec *r = a->j.first; r; r = r->next) {
+		if (r->type != REC_DECISION || !json_object_get(r->body, "each"))
+			continue;
+		const char *key;
+		json_t *v;
+		json_object_foreach(json_object_get(r->body, "names"), key, v)
+			frame_set(a->frame, key, json_incref(v), true);
+		each_take(st, r->body);
+	}
+}
+
+static enum verdict each_end(struct act *a, struct each_state *st)
+{
+	if (json_array_size(st->errors))
+		step_meta(a, "errors", json_incref(st->errors));
+	return step_done_as(a, json_incref(st->results), json_object_get(a->meta, "errors") ? "partial" : "ok");
+}
+
+static void each_drop(struct act *a)
+{
+	struct each_state *st = act_state(a);
+	json_decref(st->results);
+	json_decref(st->errors);
+	st->results = st->errors = NULL;
+}
+
+static enum verdict each_next(struct act *a)
+{
+	const struct each_args *args = act_args(a);
+	struct each_state *st = act_state(a);
+	if (st->at >= json_array_size(st->list))
+		return each_end(a, st);
+	char seg[32];
+	snprintf(seg, sizeof(seg), "each#%zu", st->at + 1);
+	json_t *local = json_pack("{s:O, s:I}", args->item ? args->item : "item",
+				  json_array_get(st->list, st->at), "index",
+				  (json_int_t)st->at + 1);
+	return step_enter(a, &args->body, seg, local);
+}
+
+static enum verdict each_start(struct act *a)
+{
+	const struct each_args *args = act_args(a);
+	struct each_state *st = act_state(a);
+	st->list = each_list(a, args);
+	if (!st->list)
+		return STEP_FAIL;
+	st->results = json_array();
+	st->errors = json_array();
+	each_replay(a, st);
+	return each_next(a);
+}
+
+/* No loop that collects errors and no catch takes `stop:` or a cancel. */
+static bool may_handle(const json_t *error)
+{
+	const char *name = json_str(error, "name");
+	return name && strcmp(name, "stop") != 0 && strcmp(name, "cancelled") != 0;
+}
+
+static enum verdict each_resume(struct act *a)
+{
+	const struct each_args *args = act_args(a);
+	struct each_state *st = act_state(a);
+	json_t *error = act_child_error(a), *result = NULL;
+	if (error && (!each_collects(args) || !may_handle(error)))
+		return step_fail_error(a, json_incref(error));
+	if (!error && args->result && !act_eval_child(a, args->result, &result))
+		return STEP_FAIL;
+	if (!error && !args->result)
+		result = json_incref(act_child_result(a));
+	json_t *d = json_pack("{s:I}", "each", (json_int_t)st->at + 1);
+	if (error)
+		json_object_set(d, "error", error);
+	else
+		json_object_set_new(d, "result", result ? result : json_null());
+	if (a->outer)
+		json_object_set(d, "names", a->outer);
+	step_record(a, REC_DECISION, d);
+	each_take(st, jpath_last(&a->j, REC_DECISION)->body);
+	step_forgive(a);
+	return each_next(a);
+}
+
+static void each_check(struct plan_check *c, struct step *s)
+{
+	const struct each_args *args = s->args;
+	if (args->errors && strcmp(args->errors, "stop") != 0 && !each_collects(args))
+		c->error(c, s->line, s->col, "errors: must be stop or collect, not '%s'",
+			 args->errors);
+}
+
+static const struct param each_params[] = {
+	{"each", P_TMPL, IN_WORD, true, offsetof(struct each_args, list), "the list"},
+	{"item", P_NAME, BESIDE, false, offsetof(struct each_args, item),
+	 "the item's name inside; item when it is left out"},
+	{"do", P_BLOCK, BESIDE, true, offsetof(struct each_args, body), "steps for each item"},
+	{"result", P_TMPL, BESIDE, false, offsetof(struct each_args, result),
+	 "what an iteration gives; its last step's result when it is left out"},
+	{"errors", P_STRING, BESIDE, false, offsetof(struct each_args, errors),
+	 "stop (the first error ends the loop) or collect"},
+	{0},
+};
+
+const struct step_kind kind_each = {
+	.name = "each",
+	.help = "runs steps for each item of a list, one after the other",
+	.params = each_params,
+	.args_size = sizeof(struct each_args),
+	.state_size = sizeof(struct each_state),
+	.check = each_check,
+	.start = each_start,
+	.resume = each_resume,
+	.drop = each_drop,
+	.loops = true,
+};
+
+/* ---- try / catch / finally; the run's root is one too ---- */
+
+enum try_at { TRY_BODY, TRY_CATCH, TRY_FINALLY };
+
+struct try_state {
+	enum try_at at;
+	json_t *error, *result; /* that stand while finally runs */
+	bool caught;
+};
+
+const struct catchers *flow_catchers(const struct act *a)
+{
+	const struct try_state *st = a->state;
+	if (!a->step->kind->catches || st->at != TRY_BODY)
+		return NULL;
+	return &((const struct try_args *)a->step->args)->catches;
+}
+
+static enum verdict try_end(struct act *a, struct try_state *st)
+{
+	if (st->error)
+		return step_fail_error(a, json_incref(st->error));
+	json_t *result = NULL;
+	const struct tmpl *t = a->frame ? NULL : a->run->plan->result;
+	if (t && !act_eval_child(a, t, &result))
+		return STEP_FAIL;
+	if (!t)
+		result = json_incref(st->result);
+	return step_done_as(a, result, st->caught ? "caught" : "ok");
+}
+
+static enum verdict try_finally(struct act *a, struct try_state *st)
+{
+	const struct try_args *args = act_args(a);
+	st->at = TRY_FINALLY;
+	if (!args->finally.n)
+		return try_end(a, st);
+	return step_enter_guarded(a, &args->finally, st->error, true);
+}
+
+static enum verdict try_start(struct act *a)
+{
+	const struct try_args *args = act_args(a);
+	struct try_state *st = act_state(a);
+	if (args->body.n)
+		return step_enter(a, &args->body, NULL, NULL);
+	return try_finally(a, st);
+}
+
+static void try_drop(struct act *a)
+{
+	struct try_state *st = act_state(a);
+	json_decref(st->error);
+	json_decref(st->result);
+	st->error = st->result = NULL;
+}
+
+static enum verdict try_resume(struct act *a)
+{
+	const struct try_args *args = act_args(a);
+	struct try_state *st = act_state(a);
+	json_t *error = act_child_error(a);
+	if (st->at == TRY_FINALLY && error) { /* an error of finally replaces what stood */
+		json_decref(st->error);
+		st->error = json_incref(error);
+		return try_end(a, st);
+	}
+	if (st->at == TRY_FINALLY)
+		return try_end(a, st);
+	if (error && st->at == TRY_BODY && may_handle(error)) {
+		int i = step_pick_catch(a, &args->catches, error);
+		if (i >= 0) {
+			st->at = TRY_CATCH;
+			st->caught = true;
+			return step_enter_guarded(a, &args->catches.at[i].body, error, false);
+		}
+	}
+	if (error)
+		st->error = json_incref(error);
+	else
+		st->result = json_incref(act_child_result(a));
+	return try_finally(a, st);
+}
+
+static const struct param try_params[] = {
+	{"try", P_BLOCK, IN_WORD, true, offsetof(struct try_args, body), "the steps to try"},
+	{"catch", P_CATCH, BESIDE, false, offsetof(struct try_args, catches),
+	 "what to do about which errors"},
+	{"finally", P_BLOCK, BESIDE, false, offsetof(struct try_args, finally),
+	 "steps that run however it ends"},
+	{0},
+};
+
+const struct step_kind kind_try = {
+	.name = "try",
+	.help = "runs steps and handles their errors",
+	.params = try_params,
+	.args_size = sizeof(struct try_args),
+	.state_size = sizeof(struct try_state),
+	.start = try_start,
+	.resume = try_resume,
+	.drop = try_drop,
+	.silent = true,
+	.catches = true,
+};
+
+/* ---- set, stop, fail ---- */
+
+struct value_args {
+	struct tmpl *value;
+};
+
+/* Names are set top to bottom: a later one sees the earlier ones. */
+static enum verdict set_start(struct act *a)
+{
+	const struct tmpl *map = ((const struct value_args *)act_args(a))->value;
+	if (map->kind == TMPL_LITERAL) {
+		const char *key;
+		json_t *v;
+		json_object_foreach(map->literal, key, v)
+			step_set_name(a, key, json_deep_copy(v));
+		return step_done(a, NULL);
+	}
+	for (size_t i = 0; i < map->n; i++) {
+		json_t *v;
+		if (!act_eval(a, map->items[i], &v))
+			return STEP_FAIL;
+		step_set_name(a, map->keys[i], v);
+	}
+	return step_done(a, NULL);
+}
+
+static enum verdict never_resumed(struct act *a)
+{
+	return step_fail(a, ERR_FAILED, "resumed although it does not wait");
+}
+
+static const struct param set_params[] = {
+	{"set", P_NAMES, IN_WORD, true, offsetof(struct value_args, value), "names and values"},
+	{0},
+};
+
+const struct step_kind kind_set = {
+	.name = "set",
+	.help = "names values, from top to bottom",
+	.params = set_params,
+	.args_size = sizeof(struct value_args),
+	.start = set_start,
+	.resume = never_resumed,
+};
+
+static enum verdict stop_start(struct act *a)
+{
+	json_t *v;
+	if (!act_eval(a, ((const struct value_args *)act_args(a))->value, &v))
+		return STEP_FAIL;
+	(void)step_stop(a, json_is_string(v) ? json_string_value(v) : "stopped");
+	json_decref(v);
+	return STEP_FAIL;
+}
+
+static const struct param stop_params[] = {
+	{"stop", P_TMPL, IN_WORD, true, offsetof(struct value_args, value), "the reason"},
+	{0},
+};
+
+const struct step_kind kind_stop = {
+	.name = "stop",
+	.help = "ends the run as completed, with a reason",
+	.params = stop_params,
+	.args_size = sizeof(struct value_args),
+	.start = stop_start,
+	.resume = never_resumed,
+	.ends = true,
+};
+
+/* `fail: text`, or `fail: =error` to pass an error on as it is. */
+static enum verdict fail_start(struct act *a)
+{
+	json_t *v;
+	if (!act_eval(a, ((const struct value_args *)act_args(a))->value, &v))
+		return STEP_FAIL;
+	if (json_is_object(v) && json_str(v, "name")) {
+		json_t *error = json_copy(v);
+		json_decref(v);
+		return step_fail_error(a, error);
+	}
+	char *text = json_is_string(v) ? NULL : v ? json_text(v) : NULL;
+	(void)step_fail(a, ERR_FAILED, "%s", json_is_string(v) ? json_string_value(v)
+						: text		? text
+								: "failed");
+	json_decref(v);
+	free(text);
+	return STEP_FAIL;
+}
+
+static const struct param fail_params[] = {
+	{"fail", P_TMPL, IN_WORD, true, offsetof(struct value_args, value),
+	 "a message, or =error to pass an error on"},
+	{0},
+};
+
+const struct step_kind kind_fail = {
+	.name = "fail",
+	.help = "ends with an error",
+	.params = fail_params,
+	.args_size = sizeof(struct value_args),
+	.start = fail_start,
+	.resume = never_resumed,
+	.ends = true,
+};

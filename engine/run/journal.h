@@ -1,0 +1,71 @@
+/*
+ * A run's journal in memory: what the store gave (folded by path, for replay) and what is buffered
+ * for the next commit.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/list.h"
+#include "engine/base/map.h"
+#include "engine/store/store.h"
+
+/* One record at a path. */
+struct jrec {
+	struct jrec *next;
+	uint32_t n;
+	enum rec_type type;
+	int64_t at;
+	json_t *body; /* owned; NULL: none */
+};
+
+/* All records of one path, oldest first. */
+struct jpath {
+	struct jrec *first, *last;
+};
+
+/* What a load gave, until the activations of its paths take it. */
+struct fold {
+	struct map paths; /* path → struct jpath */
+	uint32_t last_n;
+	bool cancelled;   /* a C record stands in it */
+	bool ended;       /* an E record stands in it */
+};
+
+/* May be zeroed. */
+void fold_done(struct fold *f);
+/*
+ * Folds the records of a load in order of n. An H record {as: retry} makes the journal forget the
+ * failed step it names and all that came after it. ERR_STORE when a record is damaged.
+ */
+int fold_load(struct fold *f, const struct store_rec *recs, size_t n, struct errmsg *msg);
+/* The records of a path, the caller's now; an empty one when there are none. */
+struct jpath fold_take(struct fold *f, const char *path);
+
+void jpath_done(struct jpath *j);
+/* Takes body. */
+void jpath_add(struct jpath *j, uint32_t n, enum rec_type type, int64_t at, json_t *body);
+/* The newest record of a type, or NULL. */
+const struct jrec *jpath_last(const struct jpath *j, enum rec_type type);
+/* The newest record of a type whose body has a key, or NULL. */
+const struct jrec *jpath_last_with(const struct jpath *j, enum rec_type type, const char *key);
+unsigned jpath_count(const struct jpath *j, enum rec_type type);
+
+/* Records on their way to the store: texts owned until the commit. */
+struct jbuf {
+	struct store_rec *recs;
+	size_t n, cap, bytes;
+	struct store_accept *emits;
+	size_t n_emits, cap_emits;
+	struct store_claim *claims;
+	size_t n_claims, cap_claims;
+};
+
+void jbuf_done(struct jbuf *b);
+void jbuf_clear(struct jbuf *b);
+/* body is borrowed and becomes text. */
+void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, int64_t at,
+	      const json_t *body);
+void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path);

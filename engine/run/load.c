@@ -1,0 +1,195 @@
+/* Reading runs back: from the store's rows to a run that stands where its journal ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/log.h"
+#include "engine/run/run.h"
+
+#define LOADS_MAX 64 /* asked of the store at once */
+
+/* A run on its way into memory: first its rows, then its plan when that is not at hand. */
+struct loading {
+	struct store_load load;
+	struct store_get_source source;
+	struct engine *engine;
+	struct link link; /* in engine->to_load while it waits for a place */
+	struct id run;
+	char id_text[ID_TEXT_LEN];
+};
+
+static void loading_free(struct loading *l)
+{
+	(void)map_remove(&l->engine->loading, l->id_text);
+	list_remove(&l->link);
+	if (l->load.loaded)
+		store_loaded_free(l->load.loaded);
+	free(l->source.text);
+	free(l);
+}
+
+/* ---- plans ---- */
+
+struct plan *engine_plan(struct engine *e, const char *hash)
+{
+	return map_get(&e->plans, hash);
+}
+
+void engine_keep_plan(struct engine *e, struct plan *p)
+{
+	plan_unref(map_put(&e->plans, p->hash, plan_ref(p)));
+}
+
+struct put_source {
+	struct store_put_source op;
+	struct plan *plan;
+};
+
+static void on_put(struct store_op *op)
+{
+	struct put_source *p = container_of(container_of(op, struct store_put_source, op),
+					    struct put_source, op);
+	if (op->err)
+		log_line(LOG_ERROR, "rule_not_kept", "rule", p->plan->rule, "text", op->msg.text, NULL);
+	plan_unref(p->plan);
+	free(p);
+}
+
+void engine_put_plan(struct engine *e, struct plan *p)
+{
+	if (engine_plan(e, p->hash))
+		return;
+	engine_keep_plan(e, p);
+	struct put_source *put = mem_alloc(sizeof(*put));
+	*put = (struct put_source){.plan = plan_ref(p)};
+	put->op = (struct store_put_source){.op = {.verb = STORE_PUT_SOURCE, .cb = on_put},
+					    .hash = p->hash, .text = p->bundle, .len = p->bundle_len};
+	store_submit(e->conf.store, &put->op.op);
+}
+
+/* ---- from rows to a run ---- */
+
+static void log_unreadable(const struct loading *l, const char *why)
+{
+	log_line(LOG_ERROR, "run_unreadable", "run", l->id_text, "text", why, NULL);
+}
+
+static bool must_cancel(const struct store_loaded *s, const struct run *r)
+{
+	return s->cancel_at && !r->fold.cancelled;
+}
+
+static void begin(struct loading *l, struct plan *p)
+{
+	struct store_loaded *s = l->load.loaded;
+	struct engine *e = l->engine;
+	struct errmsg msg = {0};
+	struct event *ev = event_from_store(&s->ev, &msg);
+	if (!ev) {
+		log_unreadable(l, msg.text);
+		return;
+	}
+	struct run *r = run_new(e, l->run, p, ev, s->created);
+	event_unref(ev);
+	r->epoch = s->epoch;
+	r->n = r->durable_n = s->last_n;
+	if (fold_load(&r->fold, s->recs, s->n_recs, &msg) != 0) {
+		log_unreadable(l, msg.text);
+		run_free(r);
+		return;
+	}
+	r->cancelling = r->fold.cancelled;
+	engine_add(e, r);
+	if (must_cancel(s, r))
+		r->cancel_asked = true;
+}
+
+static void on_source(struct store_op *op)
+{
+	struct loading *l = container_of(container_of(op, struct store_get_source, op),
+					 struct loading, source);
+	struct engine *e = l->engine;
+	struct errmsg msg = op->msg;
+	struct plan *p = op->err ? NULL
+				 : e->conf.plan_load(e->conf.arg, l->source.text, l->source.len, &msg);
+	if (p) {
+		engine_keep_plan(e, p);
+		begin(l, p);
+		plan_unref(p);
+	} else {
+		log_unreadable(l, msg.text);
+	}
+	loading_free(l);
+	engine_load_more(e);
+}
+
+static void load_plan(struct loading *l)
+{
+	l->source = (struct store_get_source){.op = {.verb = STORE_GET_SOURCE, .cb = on_source},
+					      .hash = l->load.loaded->plan_hash};
+	store_submit(l->engine->conf.store, &l->source.op);
+}
+
+static void on_loaded(struct store_op *op)
+{
+	struct loading *l = container_of(container_of(op, struct store_load, op), struct loading, load);
+	struct engine *e = l->engine;
+	struct store_loaded *s = l->load.loaded;
+	e->asked--;
+	if (op->err && op->err != ERR_NOT_FOUND)
+		log_unreadable(l, op->msg.text);
+	if (op->err || s->ended || e->draining) {
+		loading_free(l);
+		engine_load_more(e);
+		return;
+	}
+	struct plan *p = engine_plan(e, s->plan_hash);
+	if (!p) {
+		load_plan(l);
+		return;
+	}
+	begin(l, p);
+	loading_free(l);
+	engine_load_more(e);
+}
+
+static bool has_place(const struct engine *e)
+{
+	return e->runs.count < e->conf.active_max && e->asked < LOADS_MAX;
+}
+
+static void start_load(struct loading *l)
+{
+	list_remove(&l->link);
+	l->engine->asked++;
+	l->load = (struct store_load){.op = {.verb = STORE_LOAD, .cb = on_loaded}, .run = l->run};
+	store_submit(l->engine->conf.store, &l->load.op);
+}
+
+void engine_load(struct engine *e, struct id run)
+{
+	char text[ID_TEXT_LEN];
+	id_format(run, text);
+	if (e->draining || engine_find(e, text) || map_get(&e->loading, text))
+		return;
+	struct loading *l = mem_alloc(sizeof(*l));
+	*l = (struct loading){.engine = e, .run = run};
+	memcpy(l->id_text, text, sizeof(text));
+	(void)map_put(&e->loading, l->id_text, l);
+	list_append(&e->to_load, &l->link);
+	engine_load_more(e);
+}
+
+void engine_load_more(struct engine *e)
+{
+	while (!e->draining && !list_empty(&e->to_load) && has_place(e))
+		start_load(container_of(e->to_load.next, struct loading, link));
+	if (list_empty(&e->to_load) && e->backlog && e->runs.count < e->conf.active_max / 2)
+		engine_refill(e);
+}
+
+/* Those that only wait for a place; what was asked of the store comes back to its callback. */
+void engine_drop_loads(struct engine *e)
+{
+	while (!list_empty(&e->to_load))
+		loading_free(container_of(e->to_load.next, struct loading, link));
+}

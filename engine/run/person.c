@@ -1,0 +1,180 @@
+/* What people do to runs: cancel, retry, and decide about a doubt. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/run/run.h"
+
+struct person {
+	struct store_cancel cancel;
+	struct store_query query;
+	struct store_revive revive;
+	struct engine *engine;
+	struct id run;
+	char *as, *path, *body;
+	json_t *result;
+	char *by;
+	engine_cb cb;
+	void *arg;
+};
+
+static void person_end(struct person *p, int err, const char *why)
+{
+	p->cb(p->arg, err, why);
+	json_decref(p->result);
+	json_decref(p->query.result);
+	free(p->as);
+	free(p->path);
+	free(p->body);
+	free(p->by);
+	free(p);
+}
+
+/* ---- cancel ---- */
+
+static void on_cancelled(struct store_op *op)
+{
+	struct person *p = container_of(container_of(op, struct store_cancel, op), struct person, cancel);
+	char text[ID_TEXT_LEN];
+	if (!op->err) {
+		struct run *r = engine_find(p->engine, id_format(p->run, text));
+		if (r)
+			run_cancel(r);
+		else
+			engine_load(p->engine, p->run);
+	}
+	person_end(p, op->err, op->err == ERR_NOT_FOUND ? "there is no such live run" : op->msg.text);
+}
+
+void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg)
+{
+	struct person *p = mem_alloc(sizeof(*p));
+	*p = (struct person){.engine = e, .run = run, .cb = cb, .arg = arg};
+	p->cancel = (struct store_cancel){.op = {.verb = STORE_CANCEL, .cb = on_cancelled}, .run = run,
+					  .at = loop_wall_ms(e->conf.loop)};
+	store_submit(e->conf.store, &p->cancel.op);
+}
+
+/* ---- retry, resume ---- */
+
+static void on_revived(struct store_op *op)
+{
+	struct person *p = container_of(container_of(op, struct store_revive, op), struct person, revive);
+	if (!op->err)
+		engine_load(p->engine, p->run);
+	person_end(p, op->err, op->msg.text);
+}
+
+/* The path of the step in doubt: that of the newest P record that tells a doubt. */
+static const char *doubtful_path(const json_t *records)
+{
+	const char *path = NULL;
+	size_t i;
+	json_t *r;
+	json_array_foreach(records, i, r) {
+		const char *type = json_str(r, "type");
+		if (type && *type == REC_PROBE && json_object_get(json_object_get(r, "body"), "doubt"))
+			path = json_str(r, "path");
+	}
+	return path;
+}
+
+static json_t *end_error(const json_t *records)
+{
+	json_t *error = NULL, *r;
+	size_t i;
+	json_array_foreach(records, i, r) {
+		const char *type = json_str(r, "type");
+		if (type && *type == REC_END)
+			error = json_object_get(json_object_get(r, "body"), "error");
+	}
+	return error;
+}
+
+/* The step that failed first with the error the run ended by. */
+static const char *failed_path(const json_t *records)
+{
+	json_t *error = end_error(records), *r;
+	size_t i;
+	json_array_foreach(records, i, r) {
+		const char *type = json_str(r, "type");
+		json_t *its = json_object_get(json_object_get(r, "body"), "error");
+		if (error && type && *type == REC_STEP && json_equal(its, error))
+			return json_str(r, "path");
+	}
+	return NULL;
+}
+
+/* What a person may do depends on the state: NULL, or why not. */
+static const char *refusal(const struct person *p, const char *state)
+{
+	bool doubt = state && strcmp(state, "in_doubt") == 0;
+	if (!state)
+		return "there is no such run";
+	if (strcmp(p->as, "retry") == 0)
+		return doubt || strcmp(state, "failed") == 0 ? NULL
+							     : "only a failed or doubtful run can be retried";
+	return doubt ? NULL : "the run is not in doubt";
+}
+
+static void revive(struct person *p, bool doubt)
+{
+	json_t *body = json_pack("{s:s, s:s*}", "as", doubt && strcmp(p->as, "retry") == 0 ? "again" : p->as,
+				 "by", p->by);
+	if (p->result)
+		json_object_set(body, "result", p->result);
+	p->body = json_text(body);
+	json_decref(body);
+	p->revive = (struct store_revive){
+		.op = {.verb = STORE_REVIVE, .cb = on_revived}, .run = p->run, .state = RUN_QUEUED,
+		.rec = {.type = REC_HUMAN, .path = p->path, .at = loop_wall_ms(p->engine->conf.loop),
+			.body = p->body, .len = strlen(p->body)},
+	};
+	store_submit(p->engine->conf.store, &p->revive.op);
+}
+
+static void on_looked_up(struct store_op *op)
+{
+	struct person *p = container_of(container_of(op, struct store_query, op), struct person, query);
+	const char *state = json_str(p->query.result, "state");
+	const json_t *records = json_object_get(p->query.result, "records");
+	const char *why = refusal(p, state);
+	if (op->err || why) {
+		person_end(p, op->err ? op->err : state ? ERR_CONFLICT : ERR_NOT_FOUND,
+			   op->err ? op->msg.text : why);
+		return;
+	}
+	bool doubt = strcmp(state, "in_doubt") == 0;
+	const char *path = doubt ? doubtful_path(records) : failed_path(records);
+	if (!path) {
+		person_end(p, ERR_CONFLICT, "no step of it can be done again; start a new run instead");
+		return;
+	}
+	p->path = mem_strdup(path);
+	revive(p, doubt);
+}
+
+static bool is_way(const char *as)
+{
+	static const char *const ways[] = {"done", "again", "fail", "retry"};
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (strcmp(as, ways[i]) == 0)
+			return true;
+	return false;
+}
+
+void engine_resume(struct engine *e, struct id run, const char *as, json_t *result, const char *by,
+		   engine_cb cb, void *arg)
+{
+	if (!is_way(as)) {
+		json_decref(result);
+		cb(arg, ERR_INVALID, "`as` must be done, again or fail");
+		return;
+	}
+	struct person *p = mem_alloc(sizeof(*p));
+	*p = (struct person){.engine = e, .run = run, .as = mem_strdup(as), .result = result,
+			     .by = by ? mem_strdup(by) : NULL, .cb = cb, .arg = arg};
+	p->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = on_looked_up},
+					.view = VIEW_RUN, .id = run, .state = -1};
+	store_submit(e->conf.store, &p->query.op);
+}

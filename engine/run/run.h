@@ -1,0 +1,227 @@
+/*
+ * A run in memory: the tree of activations it is made of, its journal, and its one state.
+ * Private to engine/run; kinds see engine/run/step.h.
+ *
+ *        ┌──────────┐ driven  ┌─────────┐ all steps parked ┌─────────┐
+ *  ─────▶│  QUEUED  │────────▶│ RUNNING │─────────────────▶│ WAITING │ memory is given up
+ *        └──────────┘         └─────────┘◀───────────────┐ └─────────┘
+ *             ▲  a person     │  │  ▲  ▲    timer, event │ ┌──────────┐
+ *             │  retries      │  │  │  └────────────────┼─│ RETRYING │
+ *        ┌────┴───┐◀──error───┘  │  │ a person decides  │ └──────────┘
+ *        │ FAILED │              │  └─────────────────┐ │ ┌──────────┐
+ *        └────────┘              ├────────────────────┼─┴▶│ IN_DOUBT │
+ *                                ▼                    └───┴──────────┘
+ *                 COMPLETED, CANCELLED (ends)
+ */
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/io/loop.h"
+#include "engine/run/engine.h"
+#include "engine/run/journal.h"
+
+/* How an activation stands to the driver. */
+enum act_at {
+	ACT_READY,    /* in run->ready: its turn will come */
+	ACT_FLYING,   /* its kind waits for something in memory (an answer) and will wake it */
+	ACT_BARRIER,  /* waits for what is buffered to be durable */
+	ACT_PARKED,   /* waits for its due time or for something outside; survives in the journal alone */
+	ACT_ENTERED,  /* a block of it runs */
+};
+
+struct frame;
+
+struct act {
+	struct run *run;
+	struct frame *frame;   /* the block it is a step of; NULL: the root */
+	const struct step *step;
+	char *path;
+	struct scope scope;
+	struct jpath j;
+	struct arena arena;
+	void *state;
+	enum act_at at;
+	struct link ready;     /* in run->ready */
+	struct link link;      /* in run->acts */
+	bool started, replayed, catching, in_doubt, claim_lost;
+	json_t *interrupt;     /* the error that ends it before its next turn (cancel, timeout) */
+	int64_t due, deadline, began;
+	enum run_state park_state;
+	unsigned attempt, barrier;
+	/* how it ended, or is to end */
+	json_t *result, *error, *meta;
+	const char *outcome;
+	json_t *outer;         /* names of enclosing scopes that its iterations changed */
+	/* the block it runs, and how the last one ended */
+	struct frame *child;
+	json_t *child_error, *child_result, *child_names;
+	unsigned n_emitted;
+	struct errmsg msg;
+};
+
+/* A block being run. */
+struct frame {
+	struct act *owner;
+	const struct block *block;
+	size_t at;             /* the next step */
+	char *prefix;          /* of its steps' paths, with its slash; "" at the root */
+	json_t *names;         /* its own scope, or NULL: the enclosing one's */
+	json_t *error;         /* what `error` names, or NULL: the enclosing one's */
+	json_t *result;        /* of the last step */
+	bool shielded;         /* a cancel does not stop it (finally) */
+	struct step *spawned;  /* made at run time by step_spawn, with literals out of … */
+	json_t *spawned_args;
+	struct block one;      /* … in this block */
+};
+
+/* What `try` is given; the rule itself is the outermost one. */
+struct try_args {
+	struct block body;
+	struct catchers catches;
+	struct block finally;
+};
+
+/* An event that a record of this run names, with the runs it starts. */
+struct emitted {
+	struct event *ev;
+	struct plan **plans;   /* one a run, in order; NULL: born failed */
+};
+
+struct run {
+	struct engine *engine;
+	struct id id;
+	char id_text[ID_TEXT_LEN];
+	struct plan *plan;
+	struct event *event;
+	enum run_state state;
+	uint64_t epoch;
+	int64_t created;
+	struct link link;       /* in engine->runs */
+	struct link ready, acts;
+	struct act *root;
+	struct step root_step;
+	struct try_args root_args;
+	struct fold fold;
+	json_t *steps, *info;   /* what `steps` and `run` name */
+	json_t *now;            /* what `now` names in this turn */
+	int64_t turn_ms;        /* wall time of this turn */
+	size_t flying;          /* acts in ACT_FLYING */
+	bool cancelling, finished, fenced, cancel_asked;
+	json_t *error, *result; /* why it failed, what it gives */
+	const char *reason;     /* of a stop: */
+	/* the journal on its way */
+	uint32_t n;             /* of the last record, buffered ones included */
+	uint32_t durable_n;
+	struct jbuf buf, sent;
+	struct emitted *emitted, *emitting; /* beside buf.emits and sent.emits */
+	bool appending;
+	unsigned barrier;       /* counts the commits */
+	struct store_append op;
+	struct loop_task task;
+	struct loop_timer timer; /* the nearest deadline, short wait or late flush */
+	struct loop_timer again; /* a failed append is tried again */
+};
+
+/* run.c */
+struct run *run_new(struct engine *e, struct id id, struct plan *p, struct event *ev, int64_t created);
+void run_free(struct run *r);
+/* The only assignment to r->state; dies on a move that the table does not allow. */
+void run_move(struct run *r, enum run_state to);
+/* The only loop over a run's steps: gives every ready activation its turn, then settles. */
+void run_drive(struct run *r);
+/* Has it driven on a later turn of the loop. */
+void run_schedule(struct run *r);
+/* Its deadlines and short waits that are due now. */
+void run_tick(struct run *r);
+void run_cancel(struct run *r);
+void run_record(struct run *r, const char *path, enum rec_type type, const json_t *body);
+/* Takes the run's end as its root activation reports it. */
+void run_finish(struct run *r, json_t *error);
+
+/* commit.c */
+void run_commit(struct run *r, enum run_state state, int64_t due);
+void run_emit(struct run *r, struct event *ev);
+void run_drop_emitted(struct emitted *e, size_t n);
+
+/* act.c */
+struct act *act_new(struct run *r, struct frame *f, const struct step *s);
+void act_free(struct act *a);
+void act_turn(struct act *a);
+void act_make_ready(struct act *a);
+/* Ends an activation from outside with an error (taken) unless its kind must still be awaited. */
+void act_interrupt(struct act *a, json_t *error);
+bool act_is_leaf(const struct act *a);
+bool act_is_shielded(const struct act *a);
+json_t *error_new(int err, const char *message, const char *step);
+
+/* frame.c */
+void frame_start(struct frame *f);
+void frame_next(struct frame *f);
+void frame_end(struct frame *f, json_t *error);
+void frame_free(struct frame *f);
+/* Sets a name in the nearest scope; outer: in the enclosing scope that has it already, if any. */
+void frame_set(struct frame *f, const char *name, json_t *value, bool outer);
+json_t *scope_lookup(const struct run *r, const struct frame *f, const char *name);
+
+/* flow.c */
+extern const struct step_kind kind_if, kind_choose, kind_each, kind_try, kind_set, kind_stop,
+	kind_fail;
+/* The catchers that guard the block which this activation runs now, or NULL. */
+const struct catchers *flow_catchers(const struct act *a);
+
+/* retry.c */
+bool error_matches(const json_t *error, const char *const *names, size_t n);
+/* The back-off before attempt n + 1 (n from 1), with jitter: ms. */
+int64_t retry_delay(const struct retry *r, unsigned n, struct rng *rng);
+/* Whether an explicit policy wants this error tried again after n attempts, elapsed_ms on. */
+bool retry_wants(const struct retry *r, const json_t *error, unsigned n, int64_t elapsed_ms);
+
+/* engine.c: the door between a run and the table of all runs. */
+struct engine {
+	struct engine_config conf;
+	struct map runs;         /* id text → struct run */
+	struct map loading;      /* id text → struct loading */
+	struct map near;         /* id text → struct near */
+	struct map plans;        /* hash → struct plan, a reference each */
+	struct heap due;         /* near, by wall ms */
+	struct loop_timer due_timer, refill_timer;
+	struct link to_load;     /* ids that wait for a free place in memory */
+	struct matches matches;
+	size_t accepting, asked; /* events and loads that the store has */
+	bool started, draining, backlog, refilling;
+	void (*on_change)(void *arg, struct id run, const char *rule, enum run_state state);
+	void *on_change_arg;
+	struct engine_stats stats;
+};
+static inline const struct engine_config *engine_conf(const struct engine *e)
+{
+	return &e->conf;
+}
+/* The run is durably parked: it leaves memory, unless it is due very soon. */
+void engine_run_parked(struct engine *e, struct run *r, int64_t due);
+/* The run has ended, or someone else owns it: it leaves memory. */
+void engine_run_ended(struct engine *e, struct run *r);
+void engine_run_changed(struct engine *e, struct run *r, enum run_state state);
+/* Runs that a commit began are driven, or left in the store when there is no place. */
+void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct event *ev,
+		       struct plan **plans);
+/* Fills acc->runs with the runs that the event starts; *plans: one reference a run, NULL-closed. */
+void engine_match(struct engine *e, struct event *ev, struct store_accept *acc, struct plan ***plans);
+struct run *engine_find(const struct engine *e, const char *id_text);
+void engine_add(struct engine *e, struct run *r);
+
+/* load.c */
+/* Reads a run from the store and drives it; nothing happens when it is in memory or on its way. */
+void engine_load(struct engine *e, struct id run);
+void engine_load_more(struct engine *e);
+void engine_drop_loads(struct engine *e);
+/* True when the plan with this hash is at hand; borrowed. */
+struct plan *engine_plan(struct engine *e, const char *hash);
+void engine_keep_plan(struct engine *e, struct plan *p);
+
+/* timer.c */
+void engine_near_add(struct engine *e, struct id run, int64_t due);
+void engine_near_remove(struct engine *e, const char *id_text);
+void engine_near_done(struct engine *e);
+/* Asks the store what is due in the near window, now and then every half of it. */
+void engine_refill(struct engine *e);
