@@ -84,7 +84,7 @@ static bool grow(struct arena *a, size_t size, size_t limit)
 {
 	size_t want = a->head ? a->head->size * 2 : BLOCK_FIRST;
 	want = want > BLOCK_LAST ? BLOCK_LAST : want;
-	if (a->used > limit || size > limit - a->used)
+	if (size > limit - a->used)
 		return false;
 	if (want > limit - a->used)
 		want = limit - a->used;
@@ -97,9 +97,11 @@ static bool grow(struct arena *a, size_t size, size_t limit)
 	return true;
 }
 
-/* size is a multiple of ALIGN. */
+/* size is a multiple of ALIGN. NULL also when only the reserve, which is not ours, has room. */
 static void *take(struct arena *a, size_t size, size_t limit)
 {
+	if (a->used > limit)
+		return NULL;
 	if (!a->head || a->head->size - a->head->used < size)
 		if (!grow(a, size, limit))
 			return NULL;

@@ -19,6 +19,7 @@ enum {
 	EXPANSIONS_MAX = 10000, /* nodes that the aliases of one document stand for */
 	NODES_MAX = 100000,
 	ARENA_MAX = 128 << 20, /* far more than the limits above can need */
+	DIRECTIVES_MAX = 1000, /* lines that start with %: libyaml compares each with all before */
 	KEYS_LINEAR = 8,       /* up to this many keys are compared one by one */
 };
 
@@ -76,6 +77,18 @@ static bool fail_mark(struct reader *r, yaml_mark_t mark, const char *why)
 	return fail(r, (int)mark.line + 1, (int)mark.column + 1, "%s", why);
 }
 
+/* libyaml counts characters; places only ever go forward. */
+static size_t byte_of(struct reader *r, size_t index)
+{
+	while (r->at_char < index && r->at_byte < r->len) {
+		do
+			r->at_byte++;
+		while (r->at_byte < r->len && ((unsigned char)r->text[r->at_byte] & 0xc0) == 0x80);
+		r->at_char++;
+	}
+	return r->at_byte;
+}
+
 /* An error of libyaml's reader has a byte offset, all others have a mark. */
 static bool fail_parser(struct reader *r)
 {
@@ -83,6 +96,10 @@ static bool fail_parser(struct reader *r)
 	const char *why = p->problem ? p->problem : "cannot be read";
 	if (p->error != YAML_READER_ERROR) {
 		size_t line = p->problem_mark.line, col = p->problem_mark.column;
+		size_t at = byte_of(r, p->problem_mark.index);
+		if (at < r->len && r->text[at] == '\t')
+			return fail(r, (int)line + 1, (int)col + 1,
+				    "a tab cannot indent or start a value: use spaces");
 		return fail(r, (int)line + 1, (int)col + 1, "%s%s%s", why, p->context ? " " : "",
 			    p->context ? p->context : "");
 	}
@@ -101,18 +118,6 @@ static bool fail_parser(struct reader *r)
 static bool next_event(struct reader *r, yaml_event_t *ev)
 {
 	return yaml_parser_parse(&r->parser, ev) || fail_parser(r);
-}
-
-/* libyaml counts characters; places only ever go forward. */
-static size_t byte_of(struct reader *r, size_t index)
-{
-	while (r->at_char < index && r->at_byte < r->len) {
-		do
-			r->at_byte++;
-		while (r->at_byte < r->len && ((unsigned char)r->text[r->at_byte] & 0xc0) == 0x80);
-		r->at_char++;
-	}
-	return r->at_byte;
 }
 
 static struct node *new_node(struct reader *r, const yaml_event_t *ev, enum ynode_kind kind)
@@ -557,13 +562,26 @@ static bool read_stream(struct reader *r)
 	return true;
 }
 
+/* What must be refused before libyaml sees it. */
+static bool check_text(struct reader *r)
+{
+	if (r->len > TEXT_MAX)
+		return fail(r, 1, 1, "longer than 1 MiB");
+	int line = 1, directives = 0;
+	for (const char *p = r->text, *end = p + r->len; p < end; line++) {
+		if (*p == '%' && ++directives > DIRECTIVES_MAX)
+			return fail(r, line, 1, "more than 1,000 directives");
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		p = nl ? nl + 1 : end;
+	}
+	return true;
+}
+
 struct yaml_file *yaml_read(const char *text, size_t len, bool tags, struct yaml_error *err)
 {
 	struct reader r = {.err = err, .tags = tags, .text = text, .len = len};
-	if (len > TEXT_MAX) {
-		fail(&r, 1, 1, "longer than 1 MiB");
+	if (!check_text(&r))
 		return NULL;
-	}
 	if (!yaml_parser_initialize(&r.parser)) {
 		fail(&r, 1, 1, "out of memory");
 		return NULL;
