@@ -78,7 +78,7 @@ struct store_event {
 struct store_newrun {
 	struct id id;
 	const char *rule;      /* name, for lists */
-	const char *plan_hash; /* 64 hex digits; its source must have been put before */
+	const char *plan_hash; /* 64 hex digits; its source must have been put before (ERR_NOT_FOUND) */
 	const char *trigger;   /* trigger id or "" */
 	struct id parent;      /* zero: none */
 	const char *parent_path;
@@ -108,8 +108,9 @@ struct store_accept {
 	size_t n_runs;
 	bool counted;        /* counters of events without runs need no row of their own */
 	/* out */
-	bool duplicate;
+	bool duplicate;      /* nothing was written: the fingerprint, or the event's id, is known */
 	struct id first;     /* the earlier event's id when duplicate */
+	uint64_t epoch;      /* what the first append of its runs has to present */
 };
 
 struct store_claim {
@@ -118,7 +119,9 @@ struct store_claim {
 
 /*
  * Appends to a run's journal, changes its live row, accepts what it emits, claims foreign ids: one
- * commit, or nothing. Fenced unless (epoch, expect_n) are what the store has.
+ * commit, or nothing. Fenced unless (epoch, expect_n) are what the store has. A C record takes the
+ * wish to cancel: cancel_at is clear again after it. The body of an E record, or its member
+ * "error" when it has one, is what lists show as the error of a run that did not complete.
  */
 struct store_append {
 	struct store_op op;
@@ -189,11 +192,16 @@ struct store_due_row {
 	enum run_state state;
 };
 
-/* Live runs that are queued, running, or due until `until`, oldest due first. */
+/*
+ * Live runs that are queued, running, to be cancelled, or due until `until`; in this order, then
+ * oldest due first. timed_only leaves out the queued and running ones, which would otherwise fill
+ * `max` again and again while they are in memory.
+ */
 struct store_due {
 	struct store_op op;
 	int64_t until;
 	size_t max;
+	bool timed_only;
 	/* out: malloc'd, the receiver frees */
 	struct store_due_row *rows;
 	size_t n_rows;
@@ -219,15 +227,18 @@ struct store_query {
 	int64_t since;           /* created at or after; 0: any */
 	const char *subject, *type; /* VIEW_EVENTS; NULL: any */
 	uint64_t before;         /* cursor: rows with a lower seq; 0: from the newest */
-	size_t limit;
+	size_t limit;            /* 0: 100 */
 	const char *connection, *foreign_id; /* VIEW_CLAIM: who claimed it */
 	/*
 	 * out, the receiver's reference.
 	 * VIEW_RUNS: {runs: [{id, seq, rule, version, state, event, created, ended, due, error}], next}
 	 * VIEW_RUN: the same for one, with `records: [{n, type, path, at, body}]` and `event` as VIEW_EVENT
-	 * VIEW_EVENT(S): {id, seq, source, type, subject, time, received, ruleset, headers, data}, runs: [ids]
+	 * VIEW_EVENT: {id, seq, source, type, subject, time, received, ruleset, headers, data, runs: [ids]}
+	 * VIEW_EVENTS: {events: [as VIEW_EVENT], next}
 	 * VIEW_STATS: {events, runs: {state: count}, live, wal_bytes}
 	 * VIEW_CLAIM: {run, path} or null
+	 * Ids are texts, times RFC 3339 or null, `version` is the plan's hash, `next` the `before` of the
+	 * next page or null. A list that its 250 ms cut short is whole up to its `next`.
 	 */
 	json_t *result;
 };
@@ -268,6 +279,8 @@ struct store *store_mem_new(struct loop *l, const struct clock *c);
 void store_mem_fail(struct store *s, unsigned nth, int err);
 /* From now on verbs are not carried out and no callback comes, as after a crash. */
 void store_mem_crash(struct store *s);
+/* The same, but the first n of the verbs in flight are durable, though nobody hears of it. */
+void store_mem_crash_keep(struct store *s, size_t n);
 /* A new store with what the old one had made durable; the old one is freed. */
 struct store *store_mem_reopen(struct store *s, struct loop *l);
 

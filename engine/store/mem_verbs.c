@@ -1,0 +1,360 @@
+/* The verbs that write, on the tests' store: what SQLite does in tables, in plain structs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/hash.h"
+#include "engine/store/mem.h"
+
+/* Room for one more element in an array of pointers or structs. */
+static void *grown(void *items, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return items;
+	*cap = *cap ? *cap * 2 : 8;
+	return mem_realloc(items, *cap * size);
+}
+
+static struct mem_event *event_copy(const struct store_event *ev, uint64_t seq)
+{
+	struct mem_event *e = mem_alloc(sizeof(*e));
+	e->ev = *ev;
+	e->ev.seq = seq;
+	e->ev.source = mem_strdup(ev->source);
+	e->ev.ext_id = mem_strdup(ev->ext_id);
+	e->ev.type = mem_strdup(ev->type);
+	e->ev.subject = mem_strdup(ev->subject);
+	e->ev.ruleset = mem_strdup(ev->ruleset);
+	e->ev.headers = mem_strdup(ev->headers);
+	e->ev.body = mem_strndup(ev->body, ev->body_len);
+	return e;
+}
+
+static void event_free(struct mem_event *e)
+{
+	free((char *)e->ev.source);
+	free((char *)e->ev.ext_id);
+	free((char *)e->ev.type);
+	free((char *)e->ev.subject);
+	free((char *)e->ev.ruleset);
+	free((char *)e->ev.headers);
+	free((char *)e->ev.body);
+	free(e);
+}
+
+static void run_free(struct mem_run *r)
+{
+	for (size_t i = 0; i < r->n_recs; i++) {
+		free((char *)r->recs[i].rec.path);
+		free((char *)r->recs[i].rec.body);
+	}
+	free(r->recs);
+	free(r->rule);
+	free(r->plan_hash);
+	free(r->trigger);
+	free(r->parent_path);
+	free(r->error);
+	free(r);
+}
+
+static void source_free(void *p)
+{
+	struct mem_source *s = p;
+	free(s->text);
+	free(s);
+}
+
+static void claim_free(void *p)
+{
+	struct mem_claim *c = p;
+	free(c->path);
+	free(c);
+}
+
+static void map_free(struct map *m, void (*value_free)(void *))
+{
+	size_t i = 0;
+	for (struct map_entry *e; value_free && (e = map_next(m, &i));)
+		value_free(e->value);
+	map_done(m);
+}
+
+void mem_data_free(struct mem_data *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->n_runs; i++)
+		run_free(d->runs[i]);
+	for (size_t i = 0; i < d->n_events; i++)
+		event_free(d->events[i]);
+	map_free(&d->sources, source_free);
+	map_free(&d->claims, claim_free);
+	map_free(&d->fps, free);
+	map_free(&d->events_by_id, NULL);
+	map_free(&d->runs_by_id, NULL);
+	free(d->runs);
+	free(d->events);
+	free(d);
+}
+
+struct mem_run *mem_run_find(const struct mem_data *d, struct id id)
+{
+	char text[ID_TEXT_LEN];
+	return map_get(&d->runs_by_id, id_format(id, text));
+}
+
+struct mem_event *mem_event_find(const struct mem_data *d, struct id id)
+{
+	char text[ID_TEXT_LEN];
+	return map_get(&d->events_by_id, id_format(id, text));
+}
+
+char *mem_claim_key(const char *connection, const char *foreign_id)
+{
+	return mem_printf("%zu:%s:%s", strlen(connection), connection, foreign_id);
+}
+
+static int sources_check(struct mem_data *d, const struct store_accept *a, struct errmsg *msg)
+{
+	for (size_t i = 0; i < a->n_runs; i++)
+		if (!map_get(&d->sources, a->runs[i].plan_hash))
+			return store_no_source(msg, a->runs[i].plan_hash);
+	return 0;
+}
+
+/* The unexpired earlier event of the same fingerprint or id, or NULL. */
+static struct mem_event *duplicate_of(struct mem_data *d, const struct store_event *ev)
+{
+	char hex[33];
+	hex_encode(ev->fp, sizeof(ev->fp), hex);
+	struct mem_fp *fp = ev->dedupe ? map_get(&d->fps, hex) : NULL;
+	if (fp && fp->expires > ev->received)
+		return fp->event;
+	return mem_event_find(d, ev->id);
+}
+
+static void fp_keep(struct mem_data *d, struct mem_event *e)
+{
+	char hex[33];
+	hex_encode(e->ev.fp, sizeof(e->ev.fp), hex);
+	struct mem_fp *fp = mem_alloc(sizeof(*fp));
+	fp->event = e;
+	fp->expires = e->ev.received + e->ev.dedupe_ms;
+	free(map_put(&d->fps, hex, fp));
+}
+
+static void run_born(struct mem_data *d, const struct store_newrun *n, struct mem_event *e)
+{
+	char text[ID_TEXT_LEN];
+	struct mem_run *r = mem_alloc(sizeof(*r));
+	r->id = n->id;
+	r->event = e;
+	r->rule = mem_strdup(n->rule);
+	r->plan_hash = mem_strdup(n->plan_hash);
+	r->trigger = mem_strdup(n->trigger ? n->trigger : "");
+	r->parent = n->parent;
+	r->parent_path = mem_strdup(n->parent_path ? n->parent_path : "");
+	r->created = e->ev.received;
+	r->epoch = d->epoch;
+	r->state = n->failed_match ? RUN_FAILED : RUN_QUEUED;
+	r->ended = n->failed_match;
+	r->ended_at = n->failed_match ? r->created : 0;
+	r->error = n->failed_match && n->error ? mem_strdup(n->error) : NULL;
+	d->runs = grown(d->runs, d->n_runs, &d->cap_runs, sizeof(*d->runs));
+	d->runs[d->n_runs++] = r;
+	r->seq = d->n_runs;
+	map_put(&d->runs_by_id, id_format(n->id, text), r);
+}
+
+/* The runs' ids are new: as in SQLite, a known one fails the whole verb. */
+static int run_ids_check(struct mem_data *d, const struct store_accept *a, struct errmsg *msg)
+{
+	for (size_t i = 0; i < a->n_runs; i++)
+		if (mem_run_find(d, a->runs[i].id))
+			return err_set(msg, ERR_STORE, "a run of this id exists already");
+	return 0;
+}
+
+/* All conditions that fail the verb were checked. */
+static void accept_do(struct mem_data *d, struct store_accept *a)
+{
+	char text[ID_TEXT_LEN];
+	struct mem_event *first = duplicate_of(d, &a->ev);
+	a->epoch = d->epoch;
+	a->duplicate = first != NULL;
+	if (first) {
+		a->first = first->ev.id;
+		return;
+	}
+	d->events = grown(d->events, d->n_events, &d->cap_events, sizeof(*d->events));
+	a->ev.seq = d->n_events + 1;
+	struct mem_event *e = d->events[d->n_events++] = event_copy(&a->ev, a->ev.seq);
+	map_put(&d->events_by_id, id_format(e->ev.id, text), e);
+	if (e->ev.dedupe)
+		fp_keep(d, e);
+	for (size_t i = 0; i < a->n_runs; i++)
+		run_born(d, &a->runs[i], e);
+}
+
+static int verb_accept(struct mem_data *d, struct store_accept *a)
+{
+	if (sources_check(d, a, &a->op.msg))
+		return ERR_NOT_FOUND;
+	if (!duplicate_of(d, &a->ev) && run_ids_check(d, a, &a->op.msg))
+		return ERR_STORE;
+	accept_do(d, a);
+	return 0;
+}
+
+static void rec_add(struct mem_run *r, const struct store_rec *rec)
+{
+	r->recs = grown(r->recs, r->n_recs, &r->cap_recs, sizeof(*r->recs));
+	struct store_rec *copy = &r->recs[r->n_recs++].rec;
+	*copy = *rec;
+	copy->n = (uint32_t)r->n_recs;
+	copy->path = mem_strdup(rec->path);
+	copy->body = mem_strndup(rec->body, rec->len);
+}
+
+static bool claim_is_free(struct mem_data *d, const struct store_append *a, size_t i,
+			  struct mem_run *r)
+{
+	const struct store_claim *c = &a->claims[i];
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(a->claims[k].connection, c->connection) &&
+		    !strcmp(a->claims[k].foreign_id, c->foreign_id))
+			return !strcmp(a->claims[k].path, c->path);
+	auto_free char *key = mem_claim_key(c->connection, c->foreign_id);
+	struct mem_claim *has = map_get(&d->claims, key);
+	return !has || (has->run == r && !strcmp(has->path, c->path));
+}
+
+static void claim_keep(struct mem_data *d, const struct store_claim *c, struct mem_run *r)
+{
+	auto_free char *key = mem_claim_key(c->connection, c->foreign_id);
+	if (map_get(&d->claims, key))
+		return;
+	struct mem_claim *claim = mem_alloc(sizeof(*claim));
+	claim->run = r;
+	claim->path = mem_strdup(c->path);
+	map_put(&d->claims, key, claim);
+}
+
+static int append_check(struct mem_data *d, struct store_append *a, struct mem_run *r)
+{
+	struct errmsg *msg = &a->op.msg;
+	if (!r || r->ended)
+		return err_set(msg, ERR_FENCED, "the run is not live");
+	if (r->epoch != a->epoch || r->n_recs != a->expect_n)
+		return err_set(msg, ERR_FENCED, "the run has %zu records of epoch %llu", r->n_recs,
+			       (unsigned long long)r->epoch);
+	for (size_t i = 0; i < a->n_claims; i++)
+		if (!claim_is_free(d, a, i, r))
+			return err_set(msg, ERR_CLAIMED, "'%s' of %s is another effect's",
+				       a->claims[i].foreign_id, a->claims[i].connection);
+	for (size_t i = 0; i < a->n_emits; i++) {
+		if (sources_check(d, &a->emits[i], msg))
+			return ERR_NOT_FOUND;
+		if (!duplicate_of(d, &a->emits[i].ev) && run_ids_check(d, &a->emits[i], msg))
+			return ERR_STORE;
+	}
+	return 0;
+}
+
+static void run_end(struct mem_run *r, const struct store_append *a)
+{
+	const char *error = store_end_of(a, &r->ended_at);
+	r->ended = true;
+	r->due = r->cancel_at = 0;
+	free(r->error);
+	r->error = error && a->state != RUN_COMPLETED ? mem_strdup(error) : NULL;
+}
+
+static int verb_append(struct mem_data *d, struct store_append *a)
+{
+	struct mem_run *r = mem_run_find(d, a->run);
+	int err = append_check(d, a, r);
+	if (err)
+		return err;
+	for (size_t i = 0; i < a->n_recs; i++)
+		rec_add(r, &a->recs[i]);
+	for (size_t i = 0; i < a->n_claims; i++)
+		claim_keep(d, &a->claims[i], r);
+	for (size_t i = 0; i < a->n_emits; i++)
+		accept_do(d, &a->emits[i]);
+	if (store_takes_cancel(a))
+		r->cancel_at = 0;
+	a->cancel_asked = r->cancel_at != 0;
+	r->state = a->state;
+	r->due = a->due;
+	if (run_state_is_end(a->state))
+		run_end(r, a);
+	return 0;
+}
+
+static int verb_put_source(struct mem_data *d, struct store_put_source *p)
+{
+	if (map_get(&d->sources, p->hash))
+		return 0;
+	struct mem_source *s = mem_alloc(sizeof(*s));
+	s->text = mem_strndup(p->text, p->len);
+	s->len = p->len;
+	map_put(&d->sources, p->hash, s);
+	return 0;
+}
+
+static int verb_cancel(struct mem_data *d, struct store_cancel *c)
+{
+	struct mem_run *r = mem_run_find(d, c->run);
+	if (!r || r->ended)
+		return err_set(&c->op.msg, ERR_NOT_FOUND, "no such run is live");
+	if (!r->cancel_at)
+		r->cancel_at = c->at;
+	return 0;
+}
+
+static int verb_revive(struct mem_data *d, struct store_revive *v)
+{
+	struct mem_run *r = mem_run_find(d, v->run);
+	if (!r)
+		return err_set(&v->op.msg, ERR_NOT_FOUND, "no such run");
+	if (r->state != RUN_FAILED && r->state != RUN_IN_DOUBT)
+		return store_not_revivable(&v->op.msg, r->state);
+	rec_add(r, &v->rec);
+	v->rec.n = (uint32_t)r->n_recs;
+	if (r->ended)
+		r->epoch = d->epoch;
+	r->ended = false;
+	r->ended_at = 0;
+	free(r->error);
+	r->error = NULL;
+	r->state = v->state;
+	r->due = v->due;
+	return 0;
+}
+
+void mem_write(struct mem_data *d, struct store_op *op)
+{
+	switch (op->verb) {
+	case STORE_ACCEPT:
+		op->err = verb_accept(d, container_of(op, struct store_accept, op));
+		break;
+	case STORE_APPEND:
+		op->err = verb_append(d, container_of(op, struct store_append, op));
+		break;
+	case STORE_PUT_SOURCE:
+		op->err = verb_put_source(d, container_of(op, struct store_put_source, op));
+		break;
+	case STORE_CANCEL:
+		op->err = verb_cancel(d, container_of(op, struct store_cancel, op));
+		break;
+	case STORE_REVIVE:
+		op->err = verb_revive(d, container_of(op, struct store_revive, op));
+		break;
+	case STORE_LOAD:
+	case STORE_DUE:
+	case STORE_GET_SOURCE:
+	case STORE_QUERY:
+		break;
+	}
+}

@@ -1,0 +1,60 @@
+/* What the backends of the store share: wake-up order, results in one piece, views as JSON. */
+#pragma once
+
+#include <jansson.h>
+
+#include "engine/store/store.h"
+
+#define STORE_BATCH_VERBS 512
+#define STORE_BATCH_BYTES (1024 * 1024)
+#define STORE_QUERY_ROWS 1000
+#define STORE_QUERY_MS 250
+/* A list of a query ends early once its texts have come to this many bytes. */
+#define STORE_QUERY_BYTES (8 * 1024 * 1024)
+
+/* When a live run is to be looked at; they sort in the order of STORE_DUE. */
+#define WAKE_READY (-1)
+#define WAKE_CANCEL 0
+#define WAKE_NEVER INT64_MIN
+int64_t store_wake(enum run_state state, int64_t due, int64_t cancel_at);
+
+/* The records' C record takes the wish to cancel. */
+bool store_takes_cancel(const struct store_append *a);
+/* The body of the records' E record, or NULL; *ret_at its time, else that of the last record. */
+const char *store_end_of(const struct store_append *a, int64_t *ret_at);
+/* Does the op only read? */
+bool store_is_read(const struct store_op *op);
+int store_no_source(struct errmsg *msg, const char *hash);
+int store_not_revivable(struct errmsg *msg, enum run_state state);
+
+/* Never NULL. All texts of it go by store_loaded_free. */
+struct store_loaded *loaded_new(void);
+/* A copy inside l ("" for NULL), or NULL when l would grow over 256 MiB. */
+char *loaded_text(struct store_loaded *l, const char *text, size_t len);
+/* Makes room for n records; false when l would grow over its bound. */
+bool loaded_recs(struct store_loaded *l, size_t n);
+/* Adds a copy of a record; false as above. */
+bool loaded_rec_add(struct store_loaded *l, const struct store_rec *rec);
+
+/* One run as lists show it. */
+struct view_run {
+	uint64_t seq;
+	struct id id, event;
+	const char *rule, *version;
+	enum run_state state;
+	int64_t created, ended, due; /* 0: null */
+	const char *error;           /* JSON text or NULL */
+};
+
+size_t view_limit(size_t limit);
+json_t *view_id(struct id id);
+json_t *view_time(int64_t ms);
+/* The value of a JSON text; the text itself when it is none; null for "". */
+json_t *view_json(const char *text, size_t len);
+json_t *view_run(const struct view_run *r);
+json_t *view_event(const struct store_event *ev, json_t *runs_taken);
+json_t *view_rec(const struct store_rec *rec);
+/* {NAME: rows, next}; takes rows. next 0: null. */
+json_t *view_page(const char *name, json_t *rows_taken, uint64_t next);
+/* VIEW_STATS; count has RUN_STATES numbers. */
+json_t *view_counts(uint64_t events, const json_int_t *count, json_int_t live, int64_t wal_bytes);
