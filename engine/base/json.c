@@ -2,6 +2,8 @@
 #include "engine/base/json.h"
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/arena.h"
@@ -126,49 +128,202 @@ static int fail_at(struct errmsg *msg, const char *text, const char *at, const c
 	return err_set(msg, ERR_PARSE, "line %d column %d: %s", line, col, why);
 }
 
+/* The place in the original of a place in the lengthened copy. */
+static size_t original_place(const char *text, size_t len, size_t place)
+{
+	size_t added = 0;
+	bool is_long_int;
+	for (const char *p = text, *end = text + len; p < end;) {
+		is_long_int = false;
+		if (*p == '"')
+			p = scan_string(p, end);
+		else if (*p == '-' || (*p >= '0' && *p <= '9'))
+			p = scan_number(p, end, &is_long_int);
+		else
+			p++;
+		if ((size_t)(p - text) + added >= place)
+			break;
+		added += is_long_int ? 2 : 0;
+	}
+	return place > added ? place - added : 0;
+}
+
 int json_parse(const char *text, size_t len, bool strict, json_t **ret, struct errmsg *msg)
 {
 	struct scan s = scan_text(text, len);
 	if (s.bad)
 		return fail_at(msg, text, s.bad, s.why);
 	auto_free char *copy = NULL;
+	size_t copy_len = len;
 	if (s.n_long)
-		text = copy = lengthen(text, len, s.n_long, &len);
+		copy = lengthen(text, len, s.n_long, &copy_len);
 	json_error_t err;
 	size_t flags = JSON_REJECT_DUPLICATES | (strict ? 0 : JSON_DECODE_ANY);
-	json_t *v = json_loadb(text, len, flags, &err);
-	if (!v)
-		return err_set(msg, ERR_PARSE, "line %d column %d: %s", err.line,
-			       err.column < 1 ? 1 : err.column, err.text);
-	*ret = v;
-	return 0;
+	json_t *v = json_loadb(copy ? copy : text, copy_len, flags, &err);
+	if (v) {
+		*ret = v;
+		return 0;
+	}
+	/* jansson's position is behind the last byte it took. */
+	size_t place = err.position > 0 ? (size_t)err.position : 0;
+	place = copy ? original_place(text, len, place) : place;
+	place = place > len ? len : place;
+	return fail_at(msg, text, text + (place ? place - 1 : 0), err.text);
+}
+
+/* The shortest text that reads back as the same number, always with a point or an exponent. */
+static int add_real(struct buf *b, double x)
+{
+	char text[32];
+	int precision = 15;
+	do
+		snprintf(text, sizeof(text), "%.*g", precision, x);
+	while (strtod(text, NULL) != x && ++precision <= 17);
+	char *e = strchr(text, 'e');
+	if (!e)
+		return buf_printf(b, "%s%s", text, strchr(text, '.') ? "" : ".0");
+	/* "1e+05" and "2e-08" lose their sign and zeros. */
+	const char *digits = e + 2;
+	while (*digits == '0' && digits[1])
+		digits++;
+	return buf_printf(b, "%.*s%s%s", (int)(e - text + 1), text, e[1] == '-' ? "-" : "", digits);
+}
+
+static int add_string(struct buf *b, const char *s, size_t len)
+{
+	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	int rc = buf_putc(b, '"');
+	for (const char *end = s + len; !rc && s < end;) {
+		const char *p = s;
+		while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
+			p++;
+		rc = p > s ? buf_add(b, s, (size_t)(p - s)) : 0;
+		if (rc || p == end)
+			break;
+		const char *esc = NULL;
+		for (const char *q = shorts; *q && !esc; q += 2)
+			esc = *q == *p ? q + 1 : NULL;
+		rc = esc ? buf_printf(b, "\\%c", *esc) : buf_printf(b, "\\u%04x", (unsigned)*p);
+		s = p + 1;
+	}
+	return rc ? rc : buf_putc(b, '"');
+}
+
+static int add_value(struct buf *b, const json_t *v, bool sorted);
+
+static int add_member(struct buf *b, const char *key, size_t len, const json_t *v, bool sorted)
+{
+	int rc = add_string(b, key, len);
+	rc = rc ? rc : buf_putc(b, ':');
+	return rc ? rc : add_value(b, v, sorted);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Keys cannot hold NULs: json_parse refuses them, as does jansson. */
+static int add_sorted(struct buf *b, json_t *obj)
+{
+	size_t n = 0;
+	const char *key;
+	json_t *member;
+	auto_free const char **keys = mem_alloc(json_object_size(obj) * sizeof(*keys));
+	json_object_foreach(obj, key, member)
+		keys[n++] = key;
+	qsort(keys, n, sizeof(*keys), by_text);
+	int rc = 0;
+	for (size_t i = 0; !rc && i < n; i++) {
+		rc = i ? buf_putc(b, ',') : 0;
+		member = json_object_get(obj, keys[i]);
+		rc = rc ? rc : add_member(b, keys[i], strlen(keys[i]), member, true);
+	}
+	return rc;
+}
+
+static int add_object(struct buf *b, const json_t *v, bool sorted)
+{
+	json_t *obj = (json_t *)v, *member;
+	const char *key, *comma = "";
+	int rc = buf_putc(b, '{');
+	if (rc || sorted) {
+		rc = rc ? rc : add_sorted(b, obj);
+		return rc ? rc : buf_putc(b, '}');
+	}
+	json_object_foreach(obj, key, member) {
+		rc = buf_puts(b, comma);
+		rc = rc ? rc : add_member(b, key, strlen(key), member, false);
+		if (rc)
+			return rc;
+		comma = ",";
+	}
+	return buf_putc(b, '}');
+}
+
+static int add_list(struct buf *b, const json_t *v, bool sorted)
+{
+	int rc = buf_putc(b, '[');
+	for (size_t i = 0; !rc && i < json_array_size(v); i++) {
+		rc = i ? buf_putc(b, ',') : 0;
+		rc = rc ? rc : add_value(b, json_array_get(v, i), sorted);
+	}
+	return rc ? rc : buf_putc(b, ']');
+}
+
+/* jansson's own writer gives 0.1 seventeen digits, which nobody wants to read or compare. */
+static int add_value(struct buf *b, const json_t *v, bool sorted)
+{
+	switch (json_typeof(v)) {
+	case JSON_OBJECT:
+		return add_object(b, v, sorted);
+	case JSON_ARRAY:
+		return add_list(b, v, sorted);
+	case JSON_STRING:
+		return add_string(b, json_string_value(v), json_string_length(v));
+	case JSON_INTEGER:
+		return buf_printf(b, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	case JSON_REAL:
+		return add_real(b, json_real_value(v));
+	case JSON_TRUE:
+		return buf_puts(b, "true");
+	case JSON_FALSE:
+		return buf_puts(b, "false");
+	case JSON_NULL:
+		break;
+	}
+	return buf_puts(b, "null");
 }
 
 char *json_text(const json_t *v)
 {
-	return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct buf b = BUF_INIT;
+	if (!v)
+		return NULL;
+	(void)add_value(&b, v, false); /* a buffer without a maximum takes all */
+	return buf_take(&b);
 }
 
 char *json_canonical(const json_t *v)
 {
-	return json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
-}
-
-static int add_piece(const char *data, size_t len, void *b)
-{
-	return buf_add(b, data, len) ? -1 : 0;
+	struct buf b = BUF_INIT;
+	if (!v)
+		return NULL;
+	(void)add_value(&b, v, true);
+	return buf_take(&b);
 }
 
 int json_add_text(struct buf *b, const json_t *v)
 {
 	size_t before = b->len;
-	if (!json_dump_callback(v, add_piece, b, JSON_COMPACT | JSON_ENCODE_ANY))
+	int rc = add_value(b, v, false);
+	if (!rc)
 		return 0;
 	/* All or nothing. */
 	b->len = before;
 	if (b->data)
 		b->data[before] = '\0';
-	return ERR_TOOBIG;
+	return rc;
 }
 
 /* The list element that the len digits at p name. */

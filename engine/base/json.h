@@ -17,11 +17,14 @@
  */
 int json_parse(const char *text, size_t len, bool strict, json_t **ret, struct errmsg *msg);
 
-/* Compact text; keys in insertion order. malloc'd, never NULL for a valid value. */
+/*
+ * Compact text; keys in insertion order, reals as short as they read back the same. malloc'd, NULL
+ * for NULL only. The value must come from json_parse or be as flat: its depth is not checked.
+ */
 char *json_text(const json_t *v);
 /* The same with sorted keys: equal values give equal texts. */
 char *json_canonical(const json_t *v);
-int json_add_text(struct buf *b, const json_t *v);
+int json_add_text(struct buf *b, const json_t *v); /* 0, or ERR_TOOBIG and nothing is added */
 
 /*
  * The value at a dotted path ("contact.emails.0.address"; list places count from 0), borrowed;
