@@ -84,6 +84,7 @@ static int read_params(struct action *a, struct owned *own, struct errmsg *msg)
 		a->param[i] = (struct action_param){
 			.name = name, .wire = wire ? wire : name, .in = (enum param_in)in,
 			.repeat = list && strcmp(list, "repeat") == 0,
+			.filename = json_str(def, "filename"),
 			.schema = own->params->fields[i],
 		};
 	}

@@ -22,7 +22,7 @@ struct answer {
 	int status;
 	char key[128];      /* the API's own word for the error, or "" */
 	struct errmsg msg;  /* for people; names scope and privilege where that may be the cause */
-	json_t *result;     /* the body: `{}` when empty, {text} when it is no JSON; also of errors */
+	json_t *result;     /* the body: `{}` when empty, {text} or {base64} when it is no JSON */
 	char job[128];      /* id of the job that the call began, or "" */
 	int64_t wait_ms;    /* wait at least so long before the next attempt; 0: nothing is said */
 	bool until_day_end; /* nothing goes on before the quota's day ends */

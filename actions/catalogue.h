@@ -41,6 +41,7 @@ struct action_param {
 	const char *wire; /* what is sent; mostly the same */
 	enum param_in in;
 	bool repeat;      /* lists in a query: name=a&name=b; else one comma list */
+	const char *filename; /* of a file that comes as mere text, or NULL */
 	const struct schema *schema; /* required, type, limits, about */
 };
 

@@ -75,7 +75,7 @@ static const struct key spec_keys[] = {
 	{"open", TRUTH}, {"min", NUMBER}, {"max", NUMBER}, {"min_length", NUMBER},
 	{"max_length", NUMBER}, {"min_items", NUMBER}, {"max_items", NUMBER}, {"enum", LIST},
 	{"default", ANY}, {"items", ANY}, {"fields", MAP}, {"in", TEXT}, {"as", TEXT},
-	{"list", TEXT}, RULE_KEYS,
+	{"list", TEXT}, {"filename", TEXT}, RULE_KEYS,
 };
 
 #define KEYS(table) (table), sizeof(table) / sizeof(*(table))
@@ -587,7 +587,7 @@ int define_read(struct definitions *d, const char *file, const char *text, size_
 	for (size_t i = 0; !err && i < yaml_count(yaml); i++)
 		if (yaml_doc(yaml, i)->root->kind != Y_NULL)
 			err = read_document(&r, yaml_doc(yaml, i)->root);
-	yaml_free(yaml);
+	yaml_file_free(yaml);
 	return err;
 }
 

@@ -7,7 +7,6 @@
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 
-
 static const struct {
 	const char *word, *text;
 } types[] = {

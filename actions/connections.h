@@ -1,0 +1,39 @@
+/*
+ * Connections: a connector's address and credentials under a name that rules use.
+ *
+ * Not pinned by runs, so that a repaired connection reaches parked ones. Credentials are added to a
+ * request when it leaves and are in no record, log or error text.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "engine/base/err.h"
+
+struct catalogue;
+
+struct connection {
+	const char *name;
+	const char *connector;     /* the catalogue's name; NULL for a plain HTTP connection */
+	const char *base_url;      /* without a slash at its end */
+	const char *authorization; /* value of the Authorization header, or NULL */
+	int64_t timeout_ms;        /* 0: the client's default */
+};
+
+struct connections;
+
+struct connections *connections_new(void);
+void connections_free(struct connections *c);
+/*
+ * Adds one from its configuration {connector, base_url, auth: {bearer}, timeout}; secrets are resolved
+ * already. ERR_INVALID with a sentence when something in it is not right.
+ */
+int connections_add(struct connections *c, const struct catalogue *cat, const char *name,
+		    const json_t *config, struct errmsg *msg);
+/* Borrowed; NULL when there is none. */
+const struct connection *connections_find(const struct connections *c, const char *name);
+/* Iterates in the order of the configuration: start with *i = 0; NULL at the end. */
+const struct connection *connections_next(const struct connections *c, size_t *i);
+/* The name that is nearest to a misspelt one, or NULL. */
+const char *connections_suggest(const struct connections *c, const char *name);

@@ -1,0 +1,29 @@
+/*
+ * What a call names: "connection.action" resolved to the pinned definitions it needs, its look-up
+ * and the reading of its jobs among them.
+ */
+#pragma once
+
+#include "actions/catalogue.h"
+#include "actions/connections.h"
+#include "engine/run/step.h"
+
+struct target {
+	char *full;         /* "cc_shop.create_contact" */
+	char *connection;   /* "cc_shop" */
+	struct action *action;
+	struct action *look_up;    /* of a keyed one, or NULL */
+	struct action *job_status; /* reads one job, or NULL */
+	struct action *job_list;   /* lists jobs, or NULL */
+};
+
+/* What names are looked up in while rules are compiled; borrowed for ever. Once, in main. */
+void target_setup(const struct catalogue *cat, const struct connections *conns);
+
+/*
+ * Resolves a name in a rule (or a script of it) and pins what it needs into the plan. NULL with an
+ * error collected at line:col.
+ */
+const struct target *target_check(struct plan_check *c, const char *full, int line, int col);
+/* The plan's own, or NULL when the rule did not pin it. */
+const struct target *target_find(const struct plan *p, const char *full);
