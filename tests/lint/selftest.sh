@@ -14,7 +14,8 @@ fresh_tree() {
 		"$tree"/scripts "$tree"/tests/unit
 	printf '/* strcpy( and // in a comment. */\n#include "engine/base/buf.h"\n\n%s\n' \
 		'const char *text = "system( // ";' >"$tree/engine/base/buf.c"
-	printf 'int f(struct req *r)\n{\n\treturn r->time(1) + wall_time(2);\n}\n' >"$tree/engine/io/http.c"
+	printf 'int f(struct req *r)\n{\n\treturn r->time(1) + wall_time(2);\n}\n%s\n' \
+		'	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);' >"$tree/engine/io/http.c"
 	printf '#include "engine/serve/ingress.h"\n' >"$tree/engine/cli/serve.c"
 	printf 'actions:\n  make_order:\n    aliases:\n      - {name: order_now}\n  pay:\n    params:\n      sent_at: {type: text}\n' >"$tree/actions/shop/orders.yaml"
 	printf '/* They pay for reorders, sent_at is a field. */\n' >"$tree/actions/call.c"
