@@ -48,7 +48,7 @@ struct reader {
 	size_t nodes, expansions;
 	struct map anchors; /* name -> struct node, or &unfinished */
 	/* Elements of the collections that are open, the innermost on top. */
-	struct ynode **stack;
+	struct ynode **stack; /* never NULL */
 	size_t top, stack_cap;
 };
 
@@ -302,7 +302,7 @@ static struct node *read_alias(struct reader *r, const yaml_event_t *ev, int dep
 static void push(struct reader *r, struct ynode *n)
 {
 	if (r->top == r->stack_cap) {
-		r->stack_cap = r->stack_cap ? r->stack_cap * 2 : 256;
+		r->stack_cap *= 2;
 		r->stack = mem_realloc(r->stack, r->stack_cap * sizeof(struct ynode *));
 	}
 	r->stack[r->top++] = n;
@@ -587,6 +587,8 @@ struct yaml_file *yaml_read(const char *text, size_t len, bool tags, struct yaml
 		return NULL;
 	}
 	r.file = mem_alloc(sizeof(*r.file));
+	r.stack_cap = 256;
+	r.stack = mem_alloc(r.stack_cap * sizeof(struct ynode *));
 	arena_init(&r.file->arena, ARENA_MAX);
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
