@@ -84,9 +84,13 @@ static void a_reset_keeps_the_first_block(void **state)
 	for (int i = 0; i < 100; i++)
 		arena_alloc(&a, 1000);
 	size_t full = a.used;
+	memset(first, 0xff, 100);
 	arena_reset(&a);
 	assert_true(a.used < full);
-	assert_ptr_equal(arena_alloc(&a, 100), first);
+	unsigned char *again = arena_alloc(&a, 100);
+	assert_ptr_equal(again, first);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(again[i], 0);
 	arena_done(&a);
 	arena_reset(&a);
 }

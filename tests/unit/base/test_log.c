@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "engine/base/err.h"
@@ -167,6 +168,24 @@ static void a_closed_pipe_does_not_kill(void **state)
 	assert_non_null(strstr(logged(), "event=log_dropped lines=2\n"));
 }
 
+/* Unlike a pipe's, a socket's write raises SIGPIPE although poll found nothing wrong. */
+static void a_closed_socket_does_not_kill(void **state)
+{
+	int pair[2];
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	dup2(pair[1], STDERR_FILENO);
+	close(pair[1]);
+	close(pair[0]);
+	log_line(LOG_INFO, "e", NULL);
+	sigset_t pending;
+	sigpending(&pending);
+	assert_false(sigismember(&pending, SIGPIPE));
+	dup2(ends[1], STDERR_FILENO);
+	log_line(LOG_INFO, "e", NULL);
+	assert_non_null(strstr(logged(), "event=log_dropped lines="));
+}
+
 /* --- log_num --- */
 
 static void eight_numbers_live_at_once(void **state)
@@ -209,6 +228,7 @@ int main(void)
 		TEST(pairs_that_do_not_fit_are_left_out_whole),
 		TEST(a_full_pipe_drops_lines_and_says_so_later),
 		TEST(a_closed_pipe_does_not_kill),
+		TEST(a_closed_socket_does_not_kill),
 		TEST(eight_numbers_live_at_once),
 		TEST(the_ring_keeps_the_last_64_lines),
 	};

@@ -19,6 +19,7 @@ static void the_nearest_name_is_found_or_none(void **state)
 		{"rettry", "retry"},        {"timout", "timeout"},    {"Timeout", "timeout"},
 		{"conncurency", "concurrency"}, {"wehn", "when"},     {"thn", "then"},
 		{"zzzz", NULL},             {"", NULL},               {"x", NULL},
+		{"whxx", NULL},             {"timxxxt", NULL},
 		{"completely different", NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
