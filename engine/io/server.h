@@ -1,10 +1,13 @@
 /*
  * The HTTP/1.1 listener: llhttp behind the strict gate on plain libev sockets.
  *
- * Deadlines are absolute from the first byte: head 10 s, body 10 s + size at 1 KiB/s; an idle
- * keep-alive connection is closed after 60 s. Head at most 16 KiB, body at most `body_max`. At most
- * `connections_max` connections; over it the listener stops accepting. Pipelined requests are
- * answered in order, one at a time. Expect: 100-continue is answered when the handler wants a body.
+ * Deadlines are absolute from the first byte: head 10 s, body 10 s + what has come at 1 KiB/s (408);
+ * answers must be taken at the same rate; an idle keep-alive connection is closed after 60 s. Head at
+ * most 16 KiB and 100 headers (431), body at most `body_max` (413). At most `connections_max`
+ * connections; over it, and for 100 ms when descriptors run out, the listener does not accept.
+ * Pipelined requests are answered in order, one at a time; what was answered at once leaves in one
+ * piece. What the server refuses by itself gets problem details (RFC 9457) and the connection closes.
+ * A body announced by `Expect: 100-continue` is asked for when its length is allowed.
  */
 #pragma once
 
@@ -34,8 +37,11 @@ struct server_req {
 	const char *peer; /* the address, without port */
 	bool keep_alive;
 	void *user;       /* the handler's */
-	/* Set by the handler when it may reply later: called when the client is gone before; the request
-	 * must then not be replied to. */
+	/*
+	 * Set by the handler when it may reply later: called when the client is gone before; the request
+	 * must then not be replied to. A client that only closed its sending half still waits for its
+	 * answer, unless that is a stream.
+	 */
 	void (*on_gone)(struct server_req *r);
 	struct server_conn *conn;
 };
@@ -51,10 +57,11 @@ struct server_config {
 
 /* Binds and listens. NULL on error (ERR_USAGE address, ERR_IO bind). */
 struct server *server_new(struct loop *l, const struct server_config *c, struct errmsg *msg);
-/* Stops accepting; open requests go on. */
+/* Stops accepting and closes idle connections; open requests go on, then theirs close too. */
 void server_stop(struct server *s);
 /* Requests handed to the handler and not answered yet. */
 size_t server_open(const struct server *s);
+/* Closes all connections, with on_gone for open requests. Accepts NULL. Not from inside a handler. */
 void server_free(struct server *s);
 /* The bound port. */
 int server_port(const struct server *s);
@@ -67,7 +74,10 @@ void server_reply(struct server_req *r, int status, const char *type, const char
 		  const void *body, size_t len);
 /* Begins an answer of unknown length (Server-Sent Events). Each write is a chunk. */
 void server_stream(struct server_req *r, int status, const char *type);
-/* False when the client is gone or 1 MiB behind (then the stream is closed by the server). */
+/*
+ * False when the client is gone or 1 MiB behind: the stream is then closed by the server, on_gone does
+ * not come, and the request must not be touched again.
+ */
 bool server_stream_write(struct server_req *r, const void *data, size_t len);
 void server_stream_end(struct server_req *r);
 
