@@ -93,7 +93,7 @@ def main(paths):
                     total.add(of_test(json.loads(line)))
     for name in total.failed:
         print(f"FAILED {name}")
-    if not total.passed and not total.failed:
+    if not total.passed and not total.failed and not total.skipped:
         print("FAILED no test was run")
         total.failed.append("none")
     print(total.line())
