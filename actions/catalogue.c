@@ -402,13 +402,16 @@ static int score_word(const struct action *a, const char *word)
 static int score_action(const struct action *a, char *const *words, size_t n)
 {
 	int sum = 0;
+	size_t covered = 0;
 	for (size_t i = 0; i < n; i++) {
 		int score = score_word(a, words[i]);
 		if (!score)
 			return -1;
 		sum += score;
+		covered += stands_in(a->name, words[i]) == 2 ? strlen(words[i]) + 1 : 0;
 	}
-	return sum;
+	/* A name that is nothing but the words is what was meant. */
+	return sum + (covered == strlen(a->name) + 1 ? 32 : 0);
 }
 
 static int by_score(const void *x, const void *y)
