@@ -96,7 +96,7 @@ static json_t *look_up_params(const struct probe *p)
 	return params;
 }
 
-static enum probe_verdict send(struct probe *p, const struct action *action, const json_t *params)
+static enum probe_verdict send_look(struct probe *p, const struct action *action, const json_t *params)
 {
 	struct errmsg msg;
 	if (exchange_render(&p->x, action, p->conn, params, &msg) != 0)
@@ -243,7 +243,7 @@ enum probe_verdict probe_start(struct probe *p, struct act *a, const struct targ
 	json_auto_t *look = is_keyed(p) ? look_up_params(p) : json_object();
 	if (!is_keyed(p) && action->paging.limit)
 		json_object_set_new(look, action->paging.limit, json_integer(action->paging.limit_max));
-	return send(p, action, look);
+	return send_look(p, action, look);
 }
 
 enum probe_verdict probe_resume(struct probe *p)

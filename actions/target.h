@@ -27,3 +27,6 @@ void target_setup(const struct catalogue *cat, const struct connections *conns);
 const struct target *target_check(struct plan_check *c, const char *full, int line, int col);
 /* The plan's own, or NULL when the rule did not pin it. */
 const struct target *target_find(const struct plan *p, const char *full);
+
+/* The action that a `call` step names; NULL when the step is of another kind. */
+const char *call_action(const struct step *s);

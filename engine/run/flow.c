@@ -478,7 +478,7 @@ static enum verdict fail_start(struct act *a)
 	if (!act_eval(a, ((const struct value_args *)act_args(a))->value, &v))
 		return STEP_FAIL;
 	if (json_is_object(v) && json_str(v, "name")) {
-		json_t *error = json_copy(v);
+		json_t *error = json_clone(v);
 		json_decref(v);
 		return step_fail_error(a, error);
 	}

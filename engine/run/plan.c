@@ -44,6 +44,7 @@ void plan_unref(struct plan *p)
 		p->owned_free[i - 1](p->owned[i - 1]);
 	free(p->owned);
 	free(p->owned_free);
+	map_done(&p->actions);
 	free_scripts(&p->scripts);
 	json_decref(p->vars);
 	arena_done(&p->arena);

@@ -103,6 +103,8 @@ struct plan {
 	struct block finally;
 	/* scripts by name: malloc'd texts, for kinds that run them */
 	struct map scripts;
+	/* what kinds made of the actions it names, by full name; owned by `owned` below */
+	struct map actions;
 	/* private */
 	struct arena arena;
 	struct tmpl **tmpls;  /* roots, for release */

@@ -11,15 +11,6 @@
 #include "engine/base/timefmt.h"
 #include "engine/run/run.h"
 
-const char *effect_name(enum effect e)
-{
-	static const char *const names[] = {
-		[EFFECT_NONE] = "none", [EFFECT_READ] = "read", [EFFECT_IDEMPOTENT] = "idempotent",
-		[EFFECT_KEYED] = "keyed", [EFFECT_JOB] = "job", [EFFECT_ONCE] = "once",
-	};
-	return names[e];
-}
-
 /* ---- what it is ---- */
 
 const struct step *act_step(const struct act *a)
@@ -50,6 +41,11 @@ const char *act_path(const struct act *a)
 struct id act_effect_id(const struct act *a)
 {
 	return id_from_name(a->run->id, a->path);
+}
+
+const struct plan *act_plan(const struct act *a)
+{
+	return a->run->plan;
 }
 
 struct arena *act_arena(struct act *a)

@@ -27,9 +27,6 @@ struct act; /* one activation of a step */
 
 enum verdict { STEP_DONE, STEP_FAIL, STEP_WAIT, STEP_ENTER };
 
-enum effect { EFFECT_NONE, EFFECT_READ, EFFECT_IDEMPOTENT, EFFECT_KEYED, EFFECT_JOB, EFFECT_ONCE };
-const char *effect_name(enum effect e);
-
 /* How a parameter is written in YAML and what is stored at `offset` of the kind's args. */
 enum param_type {
 	P_STRING,   /* const char *: plain text, no template */
@@ -111,6 +108,7 @@ struct run *act_run(const struct act *a);
 /* The path with iterations ("do.3/each#17/do.1"), and the effect id made of (run, path). */
 const char *act_path(const struct act *a);
 struct id act_effect_id(const struct act *a);
+const struct plan *act_plan(const struct act *a);
 /* Memory that lives until the activation ends. */
 struct arena *act_arena(struct act *a);
 const struct scope *act_scope(const struct act *a);

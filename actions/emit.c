@@ -1,0 +1,63 @@
+/* `emit`: a new event, accepted in the commit of the step's own record. */
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/run/step.h"
+
+struct emit_args {
+	struct tmpl *kind, *data, *subject;
+};
+
+static bool is_event_type(const char *s)
+{
+	size_t len = strlen(s);
+	return len && len <= 200 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					      "0123456789._-/") == len;
+}
+
+static bool eval_optional(struct act *a, const struct tmpl *t, json_t **ret)
+{
+	*ret = NULL;
+	return !t || act_eval(a, t, ret);
+}
+
+static enum verdict emit_start(struct act *a)
+{
+	const struct emit_args *args = act_args(a);
+	json_auto_t *kind = NULL, *data = NULL, *subject = NULL;
+	if (!act_eval(a, args->kind, &kind) || !eval_optional(a, args->data, &data) ||
+	    !eval_optional(a, args->subject, &subject))
+		return STEP_FAIL;
+	if (!json_is_string(kind) || !is_event_type(json_string_value(kind)))
+		return step_fail(a, ERR_INVALID, "emit needs an event type such as order.paid");
+	if (subject && !json_is_string(subject))
+		return step_fail(a, ERR_INVALID, "emit: subject must be text, not %s",
+				 json_type_word(subject));
+	step_emit(a, json_pack("{s:O, s:O*, s:O*}", "type", kind, "data", data, "subject", subject));
+	return step_done(a, json_pack("{s:O, s:O*}", "type", kind, "data", data));
+}
+
+static void emit_check(struct plan_check *c, struct step *s)
+{
+	const struct tmpl *kind = ((const struct emit_args *)s->args)->kind;
+	if (kind->kind == TMPL_LITERAL && (!json_is_string(kind->literal) ||
+					   !is_event_type(json_string_value(kind->literal))))
+		c->error(c, kind->line, kind->col,
+			 "emit needs an event type such as order.paid: letters, digits and . _ - /");
+}
+
+static const struct param emit_params[] = {
+	{"emit", P_TMPL, IN_WORD, true, offsetof(struct emit_args, kind), "the event's type"},
+	{"data", P_TMPL, BESIDE, false, offsetof(struct emit_args, data), "its data"},
+	{"subject", P_TMPL, BESIDE, false, offsetof(struct emit_args, subject), "what it is about"},
+	{0},
+};
+
+const struct step_kind kind_emit = {
+	.name = "emit",
+	.help = "makes a new event, which may start other rules",
+	.params = emit_params,
+	.args_size = sizeof(struct emit_args),
+	.check = emit_check,
+	.start = emit_start,
+};
