@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 #include "engine/run/engine.h"
 #include "engine/run/plan.h"

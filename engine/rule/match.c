@@ -1,0 +1,337 @@
+/*
+ * Which rules an event starts: an index by type and by the first `where` pair, so that a rule that
+ * does not fit costs nothing; then the other pairs; then, once a rule, its condition.
+ *
+ *   type ─▶ bucket ─▶ group by path ─▶ value ─▶ triggers
+ *                  └▶ triggers without `where`
+ *   prefixes ("order.*") stand in one list of their own.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/rule/compile.h"
+
+/* The rules of one process; far below what a machine holds. */
+#define INDEX_MAX ((size_t)1 << 30)
+
+struct entry {
+	struct entry *next;
+	uint32_t plan, trigger;
+};
+
+/* The triggers of one type that first ask for one path. Texts are looked up as they are, other
+ * values by a short text of theirs. */
+struct group {
+	struct group *next;
+	const char *path;
+	struct map texts, others;
+};
+
+struct bucket {
+	struct group *groups;
+	struct entry *plain;
+};
+
+struct match_index {
+	struct plan *const *plans;
+	size_t n;
+	struct map types; /* type → bucket */
+	struct entry *prefixes;
+	struct arena arena;
+	/* Scratch of one event: the best trigger of each rule that fits so far. */
+	uint64_t round, *rounds;
+	uint32_t *best, *touched;
+	size_t n_touched;
+};
+
+#define KEY_MAX 40
+
+/* The text that stands for a value that is no text; numbers that are equal give the same one. */
+static const char *other_key(const json_t *v, char out[KEY_MAX])
+{
+	double d = json_is_real(v) ? json_real_value(v) : 0;
+	if (!v || json_is_null(v))
+		return "nil";
+	if (json_is_boolean(v))
+		return json_is_true(v) ? "true" : "false";
+	if (json_is_integer(v))
+		snprintf(out, KEY_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (d >= -9e15 && d <= 9e15 && d == (double)(json_int_t)d)
+		snprintf(out, KEY_MAX, "%" JSON_INTEGER_FORMAT, (json_int_t)d);
+	else if (json_is_real(v))
+		snprintf(out, KEY_MAX, "%.17g", d);
+	else
+		return NULL; /* a list or a map equals nothing */
+	return out;
+}
+
+static struct entry *look_up(const struct group *g, const json_t *v)
+{
+	char key[KEY_MAX];
+	if (json_is_string(v))
+		return map_getn(&g->texts, json_string_value(v), json_string_length(v));
+	const char *text = other_key(v, key);
+	return text ? map_get(&g->others, text) : NULL;
+}
+
+static bool scalar_equal(const json_t *a, const json_t *b)
+{
+	if (json_is_string(a) && json_is_string(b))
+		return json_string_length(a) == json_string_length(b) &&
+		       !memcmp(json_string_value(a), json_string_value(b), json_string_length(a));
+	if (json_is_string(a) || json_is_string(b))
+		return false;
+	char a_key[KEY_MAX], b_key[KEY_MAX];
+	const char *at = other_key(a, a_key), *bt = other_key(b, b_key);
+	return at && bt && !strcmp(at, bt);
+}
+
+/* ---- building ---- */
+
+/* In front: the order of a list decides nothing. */
+static void push(struct match_index *x, struct entry **list, uint32_t plan, uint32_t trigger)
+{
+	struct entry *e = arena_alloc(&x->arena, sizeof(*e));
+	*e = (struct entry){*list, plan, trigger};
+	*list = e;
+}
+
+static struct bucket *bucket_of(struct match_index *x, const char *type)
+{
+	struct bucket *b = map_get(&x->types, type);
+	if (b)
+		return b;
+	b = arena_alloc(&x->arena, sizeof(*b));
+	map_put(&x->types, type, b);
+	return b;
+}
+
+static struct group *group_of(struct match_index *x, struct bucket *b, const char *path)
+{
+	struct group **at = &b->groups;
+	for (; *at; at = &(*at)->next)
+		if (!strcmp((*at)->path, path))
+			return *at;
+	struct group *g = *at = arena_alloc(&x->arena, sizeof(*g));
+	g->path = path;
+	return g;
+}
+
+static void push_value(struct match_index *x, struct group *g, const json_t *v, uint32_t plan,
+			 uint32_t trigger)
+{
+	char key[KEY_MAX];
+	bool text = json_is_string(v);
+	struct map *map = text ? &g->texts : &g->others;
+	const char *name = text ? json_string_value(v) : other_key(v, key);
+	struct entry *head = map_get(map, name);
+	/* A value that is listed twice is the same trigger, and then the last one added. */
+	if (head && head->plan == plan && head->trigger == trigger)
+		return;
+	push(x, &head, plan, trigger);
+	map_put(map, name, head);
+}
+
+static void add_trigger(struct match_index *x, uint32_t plan, uint32_t trigger)
+{
+	const struct trigger *t = &x->plans[plan]->triggers[trigger];
+	if (t->prefix) {
+		push(x, &x->prefixes, plan, trigger);
+		return;
+	}
+	struct bucket *b = bucket_of(x, t->type);
+	if (!t->n_where) {
+		push(x, &b->plain, plan, trigger);
+		return;
+	}
+	struct group *g = group_of(x, b, t->where[0].path);
+	const json_t *values = t->where[0].values;
+	for (size_t i = 0; i < json_array_size(values); i++)
+		push_value(x, g, json_array_get(values, i), plan, trigger);
+}
+
+struct match_index *match_index_new(struct plan *const *plans, size_t n)
+{
+	struct match_index *x = mem_alloc(sizeof(*x));
+	x->plans = plans;
+	x->n = n;
+	arena_init(&x->arena, INDEX_MAX);
+	x->rounds = mem_alloc((n + 1) * sizeof(*x->rounds));
+	x->best = mem_alloc((n + 1) * sizeof(*x->best));
+	x->touched = mem_alloc((n + 1) * sizeof(*x->touched));
+	for (size_t i = 0; i < n; i++)
+		for (size_t t = 0; plans[i]->enabled && t < plans[i]->n_triggers; t++)
+			add_trigger(x, (uint32_t)i, (uint32_t)t);
+	return x;
+}
+
+void match_index_free(struct match_index *x)
+{
+	if (!x)
+		return;
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&x->types, &i));) {
+		for (struct group *g = ((struct bucket *)e->value)->groups; g; g = g->next) {
+			map_done(&g->texts);
+			map_done(&g->others);
+		}
+	}
+	map_done(&x->types);
+	free(x->rounds);
+	free(x->best);
+	free(x->touched);
+	arena_done(&x->arena);
+	free(x);
+}
+
+/* ---- finding ---- */
+
+static json_t *value_at(struct event *e, const char *path)
+{
+	if (!strncmp(path, "event.", 6))
+		return json_path(event_envelope(e), path + 6);
+	return e->data ? json_path(e->data, path) : NULL;
+}
+
+/* Pairs from the second on when the index has judged the first. */
+static bool fits(const struct trigger *t, struct event *e, size_t from)
+{
+	if (t->conversation != e->conversation)
+		return false;
+	for (size_t i = from; i < t->n_where; i++) {
+		const json_t *v = value_at(e, t->where[i].path);
+		size_t k = 0, n = json_array_size(t->where[i].values);
+		while (k < n && !scalar_equal(v, json_array_get(t->where[i].values, k)))
+			k++;
+		if (k == n)
+			return false;
+	}
+	return true;
+}
+
+/* Of several triggers of one rule the first in its text counts. */
+static void note(struct match_index *x, const struct entry *at)
+{
+	if (x->rounds[at->plan] != x->round) {
+		x->rounds[at->plan] = x->round;
+		x->best[at->plan] = at->trigger;
+		x->touched[x->n_touched++] = at->plan;
+	} else if (at->trigger < x->best[at->plan]) {
+		x->best[at->plan] = at->trigger;
+	}
+}
+
+static void note_fitting(struct match_index *x, const struct entry *list, struct event *e,
+			 size_t from)
+{
+	for (; list; list = list->next)
+		if (fits(&x->plans[list->plan]->triggers[list->trigger], e, from))
+			note(x, list);
+}
+
+static void note_prefixes(struct match_index *x, struct event *e)
+{
+	for (const struct entry *at = x->prefixes; at; at = at->next) {
+		const struct trigger *t = &x->plans[at->plan]->triggers[at->trigger];
+		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(t, e, 0))
+			note(x, at);
+	}
+}
+
+/* What a rule's condition sees. */
+struct cond_scope {
+	struct scope scope; /* first */
+	struct event *e;
+	const struct plan *plan;
+	const struct trigger *trigger;
+	json_t *event; /* the envelope with this rule's trigger in it, once it was asked for */
+	json_t *now;
+};
+
+/* The envelope is shared by all rules, and the trigger's id is one rule's own. */
+static json_t *scope_event(struct cond_scope *s)
+{
+	if (!s->trigger->id)
+		return event_envelope(s->e);
+	if (!s->event) {
+		s->event = json_copy(event_envelope(s->e));
+		json_object_set_new(s->event, "trigger", json_string(s->trigger->id));
+	}
+	return s->event;
+}
+
+static json_t *scope_get(const struct scope *scope, const char *name)
+{
+	/* The scope is this file's own local; only its lazily made parts change. */
+	struct cond_scope *s = (struct cond_scope *)scope;
+	if (!strcmp(name, "data"))
+		return s->e->data;
+	if (!strcmp(name, "event"))
+		return scope_event(s);
+	if (!strcmp(name, "vars"))
+		return s->plan->vars;
+	if (strcmp(name, "now"))
+		return NULL;
+	if (!s->now)
+		s->now = json_integer((s->e->received ? s->e->received : s->e->time) / 1000);
+	return s->now;
+}
+
+static struct match *add_match(struct matches *m)
+{
+	if (m->n == m->cap) {
+		m->cap = m->cap ? 2 * m->cap : 8;
+		m->at = mem_realloc(m->at, m->cap * sizeof(*m->at));
+	}
+	struct match *at = &m->at[m->n++];
+	*at = (struct match){0};
+	return at;
+}
+
+static void judge(struct match_index *x, uint32_t plan, struct event *e, struct matches *m)
+{
+	struct plan *p = x->plans[plan];
+	const struct trigger *t = &p->triggers[x->best[plan]];
+	struct errmsg msg = {0};
+	bool yes = true;
+	int err = 0;
+	if (p->cond) {
+		struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
+		err = tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg);
+		json_decref(s.event);
+		json_decref(s.now);
+	}
+	if (!err && !yes)
+		return;
+	struct match *at = add_match(m);
+	at->plan = p;
+	at->trigger = t->id ? t->id : "";
+	at->failed = err != 0;
+	at->msg = msg;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+void match_index_find(struct match_index *x, struct event *e, struct matches *m)
+{
+	x->round++;
+	x->n_touched = 0;
+	const struct bucket *b = map_get(&x->types, e->type);
+	if (b) {
+		note_fitting(x, b->plain, e, 0);
+		for (const struct group *g = b->groups; g; g = g->next)
+			note_fitting(x, look_up(g, value_at(e, g->path)), e, 1);
+	}
+	note_prefixes(x, e);
+	if (x->n_touched > 1)
+		qsort(x->touched, x->n_touched, sizeof(*x->touched), by_number);
+	for (size_t i = 0; i < x->n_touched; i++)
+		judge(x, x->touched[i], e, m);
+}

@@ -1,0 +1,223 @@
+/* The rule set: every rule file below some paths, loaded as a whole or not at all. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/base/map.h"
+#include "engine/rule/compile.h"
+
+/* A file over it is refused by the YAML reader, which then names its limit. */
+#define FILE_MAX ((size_t)1 << 20)
+/* Folders in folders; more is a circle of links. */
+#define FOLDERS_MAX 16
+
+struct ruleset {
+	struct plan **plans;
+	size_t n;
+	struct map names; /* rule → plan */
+	struct match_index *index;
+	char hash[HASH_HEX_LEN];
+};
+
+/* ---- the files ---- */
+
+typedef void (*file_cb)(void *arg, const char *path, const struct stat *st, int err);
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), k = strlen(suffix);
+	return n > k && !strcmp(name + n - k, suffix);
+}
+
+static void walk(const char *path, int depth, file_cb cb, void *arg);
+
+static void walk_folder(const char *path, int depth, file_cb cb, void *arg)
+{
+	struct dirent **names;
+	int n = depth < FOLDERS_MAX ? scandir(path, &names, NULL, alphasort) : -1;
+	if (n < 0) {
+		cb(arg, path, NULL, depth < FOLDERS_MAX ? errno : ELOOP);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const char *name = names[i]->d_name;
+		size_t len = strlen(path);
+		auto_free char *below =
+			mem_printf("%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", name);
+		struct stat st;
+		bool rule = has_suffix(name, ".yaml") || has_suffix(name, ".yml");
+		if (*name != '.' && !stat(below, &st) && (rule || S_ISDIR(st.st_mode)))
+			walk(below, depth + 1, cb, arg);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* Files in the order of their names, so that a set of rules is always read the same way. */
+static void walk(const char *path, int depth, file_cb cb, void *arg)
+{
+	struct stat st;
+	if (stat(path, &st))
+		cb(arg, path, NULL, errno);
+	else if (S_ISDIR(st.st_mode))
+		walk_folder(path, depth, cb, arg);
+	else
+		cb(arg, path, &st, 0);
+}
+
+/* malloc'd; NULL with errno. */
+static char *read_file(const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "rbe");
+	if (!f)
+		return NULL;
+	char *text = mem_alloc(FILE_MAX + 2);
+	*ret_len = fread(text, 1, FILE_MAX + 1, f);
+	int err = ferror(f) ? EIO : 0;
+	(void)fclose(f);
+	if (!err)
+		return text;
+	free(text);
+	errno = err;
+	return NULL;
+}
+
+/* ---- loading ---- */
+
+struct loading {
+	const struct rule_env *env;
+	struct ruleset *set;
+	struct findings *f;
+};
+
+static void on_file(void *arg, const char *path, const struct stat *st, int err)
+{
+	struct loading *l = arg;
+	size_t len;
+	(void)st;
+	auto_free char *text = err ? NULL : read_file(path, &len);
+	if (text)
+		rule_compile_text(l->env, path, text, len, &l->set->plans, &l->set->n, l->f);
+	else
+		findings_add(l->f, path, 1, 1, false, "cannot be read: %s",
+			     strerror(err ? err : errno));
+}
+
+static void find_duplicates(struct ruleset *r, struct findings *f)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct plan *p = r->plans[i], *first = map_get(&r->names, p->rule);
+		if (first)
+			findings_add(f, p->file, p->line, 1, false,
+				     "a rule named '%s' is at %s:%d already: choose another name",
+				     p->rule, first->file, first->line);
+		else
+			map_put(&r->names, p->rule, p);
+	}
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of the plans' hashes, sorted: the same rules are the same set, in whatever order they were read. */
+static void make_hash(struct ruleset *r)
+{
+	auto_free const char **hashes = mem_alloc((r->n + 1) * sizeof(*hashes));
+	struct buf b = BUF_INIT;
+	for (size_t i = 0; i < r->n; i++)
+		hashes[i] = r->plans[i]->hash;
+	qsort(hashes, r->n, sizeof(*hashes), by_text);
+	for (size_t i = 0; i < r->n; i++)
+		buf_printf(&b, "%s\n", hashes[i]);
+	sha256_hex(buf_str(&b), b.len, r->hash);
+	buf_done(&b);
+}
+
+struct ruleset *ruleset_load(const struct rule_env *env, const char *const *paths, size_t n,
+			     struct findings *f)
+{
+	struct ruleset *r = mem_alloc(sizeof(*r));
+	struct loading l = {env, r, f};
+	for (size_t i = 0; i < n; i++)
+		walk(paths[i], 0, on_file, &l);
+	find_duplicates(r, f);
+	findings_sort(f);
+	if (f->errors) {
+		ruleset_free(r);
+		return NULL;
+	}
+	make_hash(r);
+	r->index = match_index_new(r->plans, r->n);
+	return r;
+}
+
+void ruleset_free(struct ruleset *r)
+{
+	if (!r)
+		return;
+	match_index_free(r->index);
+	map_done(&r->names);
+	for (size_t i = 0; i < r->n; i++)
+		plan_unref(r->plans[i]);
+	free(r->plans);
+	free(r);
+}
+
+const char *ruleset_hash(const struct ruleset *r)
+{
+	return r->hash;
+}
+
+size_t ruleset_count(const struct ruleset *r)
+{
+	return r->n;
+}
+
+struct plan *ruleset_at(const struct ruleset *r, size_t i)
+{
+	return i < r->n ? r->plans[i] : NULL;
+}
+
+struct plan *ruleset_find(const struct ruleset *r, const char *rule)
+{
+	return map_get(&r->names, rule);
+}
+
+void ruleset_match(struct ruleset *r, struct event *e, struct matches *m)
+{
+	match_index_find(r->index, e, m);
+}
+
+/* ---- the fingerprint ---- */
+
+/* FNV-1a: to notice changes, not to withstand anybody. */
+static void mix(uint64_t *h, const void *data, size_t len)
+{
+	const unsigned char *at = data;
+	for (size_t i = 0; i < len; i++)
+		*h = (*h ^ at[i]) * 1099511628211u;
+}
+
+static void on_print(void *arg, const char *path, const struct stat *st, int err)
+{
+	mix(arg, path, strlen(path) + 1);
+	mix(arg, &err, sizeof(err));
+	if (!st)
+		return;
+	mix(arg, &st->st_size, sizeof(st->st_size));
+	mix(arg, &st->st_mtim.tv_sec, sizeof(st->st_mtim.tv_sec));
+	mix(arg, &st->st_mtim.tv_nsec, sizeof(st->st_mtim.tv_nsec));
+}
+
+uint64_t rules_fingerprint(const char *const *paths, size_t n)
+{
+	uint64_t h = 14695981039346656037u;
+	for (size_t i = 0; i < n; i++)
+		walk(paths[i], 0, on_print, &h);
+	return h;
+}

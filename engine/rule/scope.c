@@ -1,0 +1,304 @@
+/* Which names an expression may read where it stands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/base/suggest.h"
+#include "engine/rule/compile.h"
+
+#define DOTTED_MAX 256
+
+bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name)
+{
+	if (!word_is_identifier(name)) {
+		compile_error(c, at,
+			      "'%s' cannot be a name: use letters, digits and _, with no digit first",
+			      name);
+		return false;
+	}
+	if (word_is_keyword(name) || word_is_reserved(name)) {
+		compile_error(c, at, "'%s' has a meaning of its own in expressions: choose another name",
+			      name);
+		return false;
+	}
+	const struct expr_vm *vm = c->env->vm;
+	if (!c->bundle && vm->ops->is_library(vm->vm, name))
+		compile_warn(c, at, "the name '%s' hides the library's %s from here on", name, name);
+	return true;
+}
+
+static struct name *add_name(struct compiler *c, const char *name, int line)
+{
+	c->names = compile_grow(c, c->names, c->n_names, &c->cap_names, sizeof(*c->names));
+	struct name *n = &c->names[c->n_names++];
+	*n = (struct name){.name = name, .line = line};
+	return n;
+}
+
+void scope_declare(struct compiler *c, const struct ynode *at, const char *name,
+		   const struct step *s, bool local)
+{
+	/* A bad name is a name all the same: what reads it is no second mistake. */
+	(void)scope_check_name(c, at, name);
+	struct name *n = add_name(c, name, at->line);
+	n->step = s;
+	n->local = local;
+	if (s && c->giving.step == s) {
+		n->typed = true;
+		n->has_field = c->giving.has_field;
+		n->arg = c->giving.arg;
+	}
+}
+
+void scope_declare_local(struct compiler *c, const char *name, int line)
+{
+	add_name(c, name, line)->local = true;
+}
+
+void scope_hide(struct compiler *c, size_t mark)
+{
+	for (size_t i = mark; i < c->n_names; i++)
+		c->names[i].hidden = true;
+}
+
+static struct name *find_visible(struct compiler *c, const char *name)
+{
+	for (size_t i = c->n_names; i-- > 0;)
+		if (!c->names[i].hidden && !strcmp(c->names[i].name, name))
+			return &c->names[i];
+	return NULL;
+}
+
+const struct step *scope_step_named(struct compiler *c, const char *name)
+{
+	for (size_t i = c->n_names; i-- > 0;) {
+		struct name *n = &c->names[i];
+		if (!n->hidden && n->step && !strcmp(n->name, name))
+			return n->step;
+	}
+	return NULL;
+}
+
+static void use_error(struct compiler *c, int line, int col, const char *text, const char *near)
+{
+	if (near && *near)
+		c->check.error(&c->check, line, col, "%s; did you mean '%s'?", text, near);
+	else
+		c->check.error(&c->check, line, col, "%s", text);
+}
+
+/* One name may be given in several branches: a field must be missing in each. */
+static void check_field(struct compiler *c, const char *name, const char *field, int line, int col)
+{
+	char near[DOTTED_MAX] = "", text[2 * DOTTED_MAX];
+	for (size_t i = 0; i < c->n_names; i++) {
+		struct name *n = &c->names[i];
+		if (n->hidden || strcmp(n->name, name))
+			continue;
+		if (!n->typed || n->has_field(n->arg, field, near, sizeof(near)))
+			return;
+	}
+	snprintf(text, sizeof(text), "the result '%s' has no field '%s'", name, field);
+	use_error(c, line, col, text, near);
+}
+
+static void use_vars(struct compiler *c, const char *rest, int line, int col)
+{
+	char key[DOTTED_MAX], text[2 * DOTTED_MAX];
+	const char *names[DOTTED_MAX], *name;
+	size_t n = 0;
+	json_t *value;
+	if (!rest)
+		return;
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
+	if (json_object_get(c->plan->vars, key))
+		return;
+	json_object_foreach(c->plan->vars, name, value)
+		if (n < DOTTED_MAX)
+			names[n++] = name;
+	snprintf(text, sizeof(text), "there is no vars.%s", key);
+	use_error(c, line, col, text, suggest(key, names, n));
+}
+
+static void use_run(struct compiler *c, const char *rest, int line, int col)
+{
+	char key[DOTTED_MAX], text[2 * DOTTED_MAX];
+	if (!rest)
+		return;
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
+	if (word_in(words_run, key))
+		return;
+	snprintf(text, sizeof(text), "there is no run.%s", key);
+	use_error(c, line, col, text, word_near(key, words_run, NULL));
+}
+
+static void use_data(struct compiler *c, const char *rest, int line, int col)
+{
+	char near[DOTTED_MAX];
+	const char *const *values;
+	if (!rest || !c->conversation_data)
+		return;
+	if (conversation_field(rest, &values, near, sizeof(near)) != FIELD_NONE)
+		return;
+	c->check.warn(&c->check, line, col, "a conversation event has no field '%s'%s%s%s", rest,
+		      *near ? "; did you mean '" : "", near, *near ? "'?" : "");
+}
+
+static void add_use(struct compiler *c, const char *name, bool step, int line, int col)
+{
+	c->uses = compile_grow(c, c->uses, c->n_uses, &c->cap_uses, sizeof(*c->uses));
+	c->uses[c->n_uses++] = (struct use){
+		.name = arena_strdup(&c->scratch, name),
+		.line = line,
+		.col = col,
+		.names_then = c->n_names,
+		.step = step,
+	};
+}
+
+static void use_steps(struct compiler *c, const char *rest, int line, int col)
+{
+	char key[DOTTED_MAX];
+	if (!rest)
+		return;
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
+	if (!scope_step_named(c, key))
+		add_use(c, key, true, line, col);
+}
+
+/* The words that are not always known; true when the word is one of them. */
+static bool use_sometimes(struct compiler *c, const char *head, int line, int col)
+{
+	const char *text = NULL;
+	if (!strcmp(head, "error"))
+		text = c->in_catch ? "" : "'error' is known only inside a catch:";
+	else if (!strcmp(head, "it"))
+		text = c->in_match ? "" : "'it' is known only in a match:";
+	else if (!strcmp(head, "events"))
+		text = "'events' belongs to collect:, which is not in this version";
+	if (text && *text)
+		c->check.error(&c->check, line, col, "%s", text);
+	return text != NULL;
+}
+
+static bool use_by_level(struct compiler *c, const char *head, const char *rest, int line, int col)
+{
+	if (!strcmp(head, "vars")) {
+		use_vars(c, rest, line, col);
+		return true;
+	}
+	if (c->level == LEVEL_LOAD || !strcmp(head, "secrets"))
+		return !strcmp(head, "secrets");
+	if (!strcmp(head, "event") || !strcmp(head, "now"))
+		return true;
+	if (!strcmp(head, "data")) {
+		use_data(c, rest, line, col);
+		return true;
+	}
+	if (c->level == LEVEL_COND)
+		return false;
+	if (!strcmp(head, "run"))
+		use_run(c, rest, line, col);
+	else if (!strcmp(head, "steps"))
+		use_steps(c, rest, line, col);
+	else
+		return use_sometimes(c, head, line, col);
+	return true;
+}
+
+/* A reserved word where it is not known. */
+static void use_too_early(struct compiler *c, const char *head, int line, int col)
+{
+	c->check.error(&c->check, line, col,
+		       c->level == LEVEL_LOAD
+			       ? "'%s' is not known while a rule is loaded: only vars is"
+			       : "'%s' is not known before the run begins: only event, data, vars and "
+				 "now are",
+		       head);
+}
+
+void scope_use(struct compiler *c, const char *dotted, int line, int col)
+{
+	char head[DOTTED_MAX];
+	size_t len = strcspn(dotted, ".");
+	const char *rest = dotted[len] == '.' && dotted[len + 1] ? dotted + len + 1 : NULL;
+	const struct expr_vm *vm = c->env->vm;
+	snprintf(head, sizeof(head), "%.*s", (int)len, dotted);
+	if (use_by_level(c, head, rest, line, col))
+		return;
+	if (word_is_reserved(head)) {
+		use_too_early(c, head, line, col);
+		return;
+	}
+	if (c->level == LEVEL_RUN && find_visible(c, head)) {
+		if (rest)
+			check_field(c, head, rest, line, col);
+		return;
+	}
+	if (!vm->ops->is_library(vm->vm, head))
+		add_use(c, head, false, line, col);
+}
+
+static const char *other_language(const char *name)
+{
+	static const char *const table[][2] = {
+		{"null", "nil"},  {"None", "nil"},    {"undefined", "nil"}, {"NULL", "nil"},
+		{"True", "true"}, {"False", "false"}, {"AND", "and"},       {"OR", "or"},
+		{"NOT", "not"},   {NULL, NULL},
+	};
+	for (size_t i = 0; table[i][0]; i++)
+		if (!strcmp(table[i][0], name))
+			return table[i][1];
+	return NULL;
+}
+
+static const char *near_name(struct compiler *c, const struct use *u)
+{
+	static const char *const basic[] = {"event", "data", "vars", "steps", "run", "now", "error"};
+	const char *names[DOTTED_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < 7 && !u->step; i++)
+		names[n++] = basic[i];
+	for (size_t i = 0; i < u->names_then && n < DOTTED_MAX; i++)
+		if (!u->step || c->names[i].step)
+			names[n++] = c->names[i].name;
+	return suggest(u->name, names, n);
+}
+
+static void judge(struct compiler *c, const struct use *u)
+{
+	const struct name *hidden = NULL, *later = NULL;
+	for (size_t i = 0; i < c->n_names; i++) {
+		const struct name *n = &c->names[i];
+		if (strcmp(n->name, u->name) || (u->step && !n->step))
+			continue;
+		if (i < u->names_then)
+			hidden = n;
+		else if (!later)
+			later = n;
+	}
+	char text[2 * DOTTED_MAX];
+	const char *lua = other_language(u->name);
+	if (hidden)
+		snprintf(text, sizeof(text), "'%s' is known only inside its loop (line %d): give the "
+			 "loop a result:", u->name, hidden->line);
+	else if (later && later->local)
+		snprintf(text, sizeof(text), "'%s' is known only inside the loop at line %d", u->name,
+			 later->line);
+	else if (later)
+		snprintf(text, sizeof(text), "'%s' comes only at line %d and is not known here yet",
+			 u->name, later->line);
+	else if (lua)
+		snprintf(text, sizeof(text), "'%s' is written %s", u->name, lua);
+	else if (u->step)
+		snprintf(text, sizeof(text), "there is no step named '%s'", u->name);
+	else
+		snprintf(text, sizeof(text), "unknown name '%s'", u->name);
+	use_error(c, u->line, u->col, text, hidden || later || lua ? NULL : near_name(c, u));
+}
+
+void scope_finish(struct compiler *c)
+{
+	for (size_t i = 0; i < c->n_uses; i++)
+		judge(c, &c->uses[i]);
+}

@@ -1,0 +1,126 @@
+/* Looks into a rule file's own text, for what the YAML tree does not tell: cuts and columns. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/rule/compile.h"
+
+void source_init(struct source *s, const char *text, size_t len)
+{
+	size_t n = 1;
+	for (size_t i = 0; i < len; i++)
+		n += text[i] == '\n';
+	*s = (struct source){.text = text, .len = len, .n_lines = n};
+	s->lines = mem_alloc(n * sizeof(*s->lines));
+	size_t line = 1;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] == '\n')
+			s->lines[line++] = i + 1;
+}
+
+void source_done(struct source *s)
+{
+	free(s->lines);
+}
+
+const char *source_line(const struct source *s, int line, size_t *ret_len)
+{
+	*ret_len = 0;
+	if (line < 1 || (size_t)line > s->n_lines)
+		return "";
+	size_t start = s->lines[line - 1];
+	size_t end = (size_t)line < s->n_lines ? s->lines[line] - 1 : s->len;
+	if (end > start && s->text[end - 1] == '\r')
+		end--;
+	*ret_len = end - start;
+	return s->text + start;
+}
+
+const char *source_after(const struct source *s, const struct ynode *n, size_t *ret_len)
+{
+	size_t len;
+	const char *line = source_line(s, n->line, &len);
+	/* Columns count characters, so the byte is at the column or after it. */
+	size_t from = n->col > 0 ? (size_t)n->col - 1 : 0;
+	const char *at = from < len ? memmem(line + from, len - from, n->text, n->len) : NULL;
+	*ret_len = 0;
+	if (!at)
+		return "";
+	*ret_len = len - (size_t)(at - line) - n->len;
+	return at + n->len;
+}
+
+const char *source_cut(const struct source *s, const struct ynode *n)
+{
+	size_t len, i = 0;
+	if (!n->plain || !n->text)
+		return NULL;
+	const char *after = source_after(s, n, &len);
+	while (i < len && (after[i] == ' ' || after[i] == '\t'))
+		i++;
+	if (i == len)
+		return NULL;
+	if (after[i] == '#' && i > 0)
+		return "YAML ends a plain value at ' #': put quotes around the whole expression";
+	if (strchr(",[]{}", after[i]))
+		return "inside { } and [ ] YAML ends a plain value at any of , [ ] { }: put quotes "
+		       "around the whole expression";
+	return NULL;
+}
+
+int source_characters(const char *s, size_t len)
+{
+	int n = 0;
+	for (size_t i = 0; i < len; i++)
+		n += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return n;
+}
+
+int source_indent(const struct source *s, const struct ynode *n)
+{
+	size_t len;
+	for (int line = n->line + 1; (size_t)line <= s->n_lines; line++) {
+		const char *text = source_line(s, line, &len);
+		for (size_t i = 0; i < len; i++)
+			if (text[i] != ' ')
+				return (int)i + 1;
+	}
+	return 0;
+}
+
+/* A value that begins with a quote and goes on after the closing one. */
+static bool is_half_quoted(const char *at, const char *end)
+{
+	char quote = *at;
+	if (quote != '"' && quote != '\'')
+		return false;
+	for (at++; at < end && *at != quote; at++)
+		if (quote == '"' && *at == '\\')
+			at++;
+	for (at++; at < end; at++)
+		if (*at != ' ')
+			return *at != '#' && *at != ',' && *at != '}' && *at != ']' && *at != ':';
+	return false;
+}
+
+const char *source_hint(const struct source *s, int line)
+{
+	size_t len;
+	const char *text = source_line(s, line, &len), *end = text + len;
+	const char *at = memmem(text, len, ": ", 2);
+	if (memchr(text, '\t', strspn(text, " \t") < len ? strspn(text, " \t") : len))
+		return "indent with spaces: YAML takes no tabs";
+	if (!at)
+		return NULL;
+	for (at += 2; at < end && *at == ' ';)
+		at++;
+	if (at >= end)
+		return NULL;
+	if (is_half_quoted(at, end))
+		return "a value that begins with a quote ends at the next one: put the whole "
+		       "expression into quotes of the other sort";
+	if (*at != '{' && *at != '[' && memmem(at, (size_t)(end - at), ": ", 2))
+		return "a plain value may not have ': ' in it: put quotes around it";
+	if (*at == '@' || *at == '`' || *at == '%')
+		return "a value that begins with this character must be quoted";
+	return NULL;
+}

@@ -1,0 +1,320 @@
+/* `when:`: which events start a rule, with the equalities that are indexed. */
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "engine/rule/compile.h"
+
+#define NEAR_MAX 256
+
+/* A word of a trigger's own is a filter with a short name. */
+struct own_word {
+	const char *word, *path;
+};
+
+static const struct trigger_word {
+	const char *word;
+	const char *prefix; /* of the event type */
+	bool conversation;
+	struct own_word own[4];
+} trigger_words[] = {
+	{"webhook", "webhook:", false, {{NULL}}},
+	{"conversation", "", true,
+	 {{"platform", "platform"}, {"channel", "conversation.channel"}, {"intent", "intent.name"}, {NULL}}},
+	{"event", "", false, {{"source", "event.source"}, {"subject", "event.subject"}, {NULL}}},
+};
+#define N_WORDS (sizeof(trigger_words) / sizeof(trigger_words[0]))
+
+static const char *const names[] = {"webhook", "conversation", "event", NULL};
+static const char *const later[] = {"schedule", "every", "poll", "run", NULL};
+static const char *const common[] = {"where", "id", "about", NULL};
+static const char *const envelope[] = {"id",      "type",   "source", "subject", "time",
+				       "headers", "query",  "path",   NULL};
+
+static const struct trigger_word *word_of(const char *key)
+{
+	for (size_t i = 0; i < N_WORDS; i++)
+		if (!strcmp(trigger_words[i].word, key))
+			return &trigger_words[i];
+	return NULL;
+}
+
+static const char *own_path(const struct trigger_word *w, const char *key)
+{
+	for (const struct own_word *o = w->own; o->word; o++)
+		if (!strcmp(o->word, key))
+			return o->path;
+	return NULL;
+}
+
+/* ---- where ---- */
+
+static void check_conversation_path(struct compiler *c, const struct ynode *at, const char *path,
+				    const char *const **ret_values)
+{
+	char near[NEAR_MAX];
+	switch (conversation_field(path, ret_values, near, sizeof(near))) {
+	case FIELD_NONE:
+		if (*near)
+			compile_error(c, at, "a conversation event has no field '%s'; did you mean '%s'?",
+				      path, near);
+		else
+			compile_error(c, at, "a conversation event has no field '%s'", path);
+		break;
+	case FIELD_LIST:
+		compile_error(c, at, "'%s' is a list, and where: compares single values: use if:", path);
+		break;
+	case FIELD_MAP:
+	case FIELD_OPEN:
+		compile_error(c, at, "'%s' is a map: name one of its fields", path);
+		break;
+	case FIELD_SCALAR:
+		break;
+	}
+}
+
+static void check_envelope_path(struct compiler *c, const struct ynode *at, const char *field)
+{
+	char head[NEAR_MAX] = "";
+	strncat(head, field, strcspn(field, ".") < sizeof(head) ? strcspn(field, ".") : 0);
+	if (word_in(envelope, head))
+		return;
+	const char *near = word_near(head, envelope, NULL);
+	compile_error(c, at, "an event has no field '%s' of its own%s%s%s", head,
+		      near ? "; did you mean 'event." : "", near ? near : "", near ? "'?" : "");
+}
+
+static void check_path(struct compiler *c, const struct trigger *t, const struct ynode *at,
+		       const char *path, const char *const **ret_values)
+{
+	*ret_values = NULL;
+	if (!*path || *path == '.' || path[strlen(path) - 1] == '.' || strstr(path, ".."))
+		compile_error(c, at, "'%s' is no dotted path", path);
+	else if (!strncmp(path, "event.", 6))
+		check_envelope_path(c, at, path + 6);
+	else if (!strncmp(path, "data.", 5))
+		compile_error(c, at, "paths begin below data already: write '%s'", path + 5);
+	else if (t->conversation)
+		check_conversation_path(c, at, path, ret_values);
+}
+
+/* One value that the event's may equal. */
+static void add_value(struct compiler *c, json_t *list, const struct ynode *n,
+		      const char *const *allowed)
+{
+	if (n->kind == Y_MAP || n->kind == Y_LIST) {
+		compile_error(c, n, "where: takes a plain value or a list of them, not %s",
+			      ynode_word(n));
+		return;
+	}
+	size_t errors = c->f->errors;
+	json_t *v = template_load(c, n);
+	if (c->f->errors != errors)
+		return;
+	if (!v || json_is_object(v) || json_is_array(v)) {
+		compile_error(c, n, v ? "where: compares plain values, and this is %s"
+				      : "this has no value while the rule is loaded%.0s",
+			      v ? json_type_word(v) : "");
+		json_decref(v);
+		return;
+	}
+	const char *text = json_string_value(v);
+	if (allowed && (!text || !word_in(allowed, text)))
+		compile_unknown(c, n, "value", allowed, NULL);
+	json_array_append_new(list, v);
+}
+
+static void free_json(void *v)
+{
+	json_decref(v);
+}
+
+static void add_where(struct compiler *c, struct trigger *t, const struct ynode *at,
+		      const char *path, const struct ynode *n)
+{
+	const char *const *allowed;
+	struct where *w = &t->where[t->n_where++];
+	w->path = arena_strdup(&c->plan->arena, path);
+	w->values = json_array();
+	plan_own(c->plan, w->values, free_json);
+	check_path(c, t, at, path, &allowed);
+	if (n->kind != Y_LIST) {
+		add_value(c, w->values, n, allowed);
+		return;
+	}
+	if (!n->n)
+		compile_error(c, n, "an empty list can match nothing");
+	for (size_t i = 0; i < n->n; i++)
+		add_value(c, w->values, n->items[i], allowed);
+}
+
+static void add_wheres(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	if (n->kind != Y_MAP) {
+		compile_error(c, n, "where: is a map such as {contact.email: a@example.com}, not %s",
+			      ynode_word(n));
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		add_where(c, t, n->keys[i], n->keys[i]->text, n->items[i]);
+}
+
+/* ---- the event's type ---- */
+
+static void check_hook(struct compiler *c, const struct ynode *n)
+{
+	const char *const *hooks = c->env->hooks;
+	if (!hooks || c->bundle || word_in(hooks, n->text))
+		return;
+	const char *near = word_near(n->text, hooks, NULL);
+	if (near)
+		compile_error(c, n, "no hook '%s' is declared under hooks:; did you mean '%s'?", n->text,
+			      near);
+	else
+		compile_error(c, n, "no hook '%s' is declared under hooks: in pawl.yaml", n->text);
+}
+
+static void check_kind(struct compiler *c, const struct trigger *t, const struct ynode *n)
+{
+	for (const char *const *k = conversation_kinds; *k; k++)
+		if (t->prefix ? !strncmp(*k, t->type, strlen(t->type)) : !strcmp(*k, t->type))
+			return;
+	const char *near = word_near(t->type, conversation_kinds, NULL);
+	if (near)
+		compile_error(c, n, "no conversation event is called '%s'; did you mean '%s'?", n->text,
+			      near);
+	else
+		compile_error(c, n, "no conversation event is called '%s'", n->text);
+}
+
+static void set_type(struct compiler *c, struct trigger *t, const struct trigger_word *w,
+		     const struct ynode *n)
+{
+	if (n->kind != Y_STRING || !n->len) {
+		compile_error(c, n, "%s: takes a name, not %s", w->word, ynode_word(n));
+		return;
+	}
+	if (n->text[0] == '=' || strstr(n->text, "${")) {
+		compile_error(c, n, "a plain name must stand here: no expression can");
+		return;
+	}
+	const char *star = strchr(n->text, '*');
+	t->prefix = star != NULL;
+	t->type = arena_printf(&c->plan->arena, "%s%.*s", w->prefix,
+			       (int)(star ? (size_t)(star - n->text) : n->len), n->text);
+	if (star && (star[1] || *w->prefix)) {
+		compile_error(c, n, *w->prefix ? "a hook is named in full: no '*'"
+					       : "'*' can stand only at the end");
+		return;
+	}
+	if (w->conversation)
+		check_kind(c, t, n);
+	else if (*w->prefix)
+		check_hook(c, n);
+}
+
+/* ---- one trigger ---- */
+
+static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
+{
+	const struct ynode *word = NULL, *odd = NULL;
+	for (size_t i = 0; i < n->n; i++) {
+		const struct ynode *key = n->keys[i];
+		if (!word_of(key->text)) {
+			odd = odd || word_in(common, key->text) ? odd : key;
+			continue;
+		}
+		if (word) {
+			compile_error(c, key, "a trigger has one word: make two of '%s' and '%s'",
+				      word->text, key->text);
+			return NULL;
+		}
+		word = key;
+	}
+	if (word)
+		return word;
+	for (size_t i = 0; i < n->n; i++) {
+		if (word_in(later, n->keys[i]->text)) {
+			compile_error(c, n->keys[i], "'%s' is not in this version", n->keys[i]->text);
+			return NULL;
+		}
+	}
+	if (odd)
+		compile_unknown(c, odd, "trigger", names, later);
+	else
+		compile_error(c, n, "a trigger begins with webhook:, conversation: or event:");
+	return NULL;
+}
+
+static const char *const *own_words(struct compiler *c, const struct trigger_word *w)
+{
+	size_t n = 0;
+	const char **list = arena_alloc(&c->scratch, 8 * sizeof(*list));
+	list[n++] = w->word;
+	for (const struct own_word *o = w->own; o->word; o++)
+		list[n++] = o->word;
+	return list;
+}
+
+static void set_id(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	if (n->kind != Y_STRING || !n->len)
+		compile_error(c, n, "id: takes a name, not %s", ynode_word(n));
+	else
+		t->id = arena_strdup(&c->plan->arena, n->text);
+}
+
+/* How many where pairs a trigger can have at most: one an own word, and those of where:. */
+static size_t count_where(const struct ynode *n)
+{
+	const struct ynode *where = ynode_get(n, "where");
+	return n->n + (where && where->kind == Y_MAP ? where->n : 0);
+}
+
+static void compile_trigger(struct compiler *c, const struct ynode *n, struct trigger *t)
+{
+	const struct ynode *word = find_word(c, n);
+	if (!word)
+		return;
+	const struct trigger_word *w = word_of(word->text);
+	t->line = word->line;
+	t->col = word->col;
+	t->conversation = w->conversation;
+	t->type = "";
+	t->where = arena_alloc(&c->plan->arena, count_where(n) * sizeof(*t->where));
+	set_type(c, t, w, ynode_get(n, word->text));
+	for (size_t i = 0; i < n->n; i++) {
+		const struct ynode *key = n->keys[i];
+		const char *path = own_path(w, key->text);
+		if (path)
+			add_where(c, t, key, path, n->items[i]);
+		else if (!strcmp(key->text, "where"))
+			add_wheres(c, t, n->items[i]);
+		else if (!strcmp(key->text, "id"))
+			set_id(c, t, n->items[i]);
+		else if (!strcmp(key->text, "awaited"))
+			compile_error(c, key, "'awaited' is not in this version");
+		else if (key != word && !word_in(common, key->text) && strncmp(key->text, "x-", 2))
+			compile_unknown(c, key, "key", common, own_words(c, w));
+	}
+}
+
+void triggers_compile(struct compiler *c, const struct ynode *n)
+{
+	size_t count = n->kind == Y_LIST ? n->n : 1;
+	c->plan->triggers = arena_alloc(&c->plan->arena, (count + 1) * sizeof(struct trigger));
+	c->conversation_data = count > 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct ynode *at = n->kind == Y_LIST ? n->items[i] : n;
+		struct trigger *t = &c->plan->triggers[c->plan->n_triggers];
+		if (at->kind == Y_MAP) {
+			compile_trigger(c, at, t);
+			c->plan->n_triggers += t->type != NULL;
+		} else {
+			compile_error(c, at, "a trigger is a map such as {event: order.paid}, not %s",
+				      ynode_word(at));
+		}
+		c->conversation_data = c->conversation_data && t->type && t->conversation;
+	}
+	if (!count)
+		compile_error(c, n, "when: has no trigger; leave it out for a rule that others start");
+}
