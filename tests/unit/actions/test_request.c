@@ -254,9 +254,12 @@ static void bytes_that_are_no_text_are_recorded_too(void **state)
 
 static void a_damaged_record_is_an_error(void **state)
 {
-	static const char *const rows[] = {"{}", "[]", "{'method':'GET','target':'/x'}",
-					   "{'method':'GET','target':'/x','headers':{},'body64':"
-					   "'*'}"};
+	static const char *const rows[] = {
+		"{}",
+		"[]",
+		"{'method':'GET','target':'/x'}",
+		"{'method':'GET','target':'/x','headers':{},'body64':'*'}",
+	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct http_request_text r;
 		json_auto_t *v = js(rows[i]);
