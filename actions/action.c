@@ -1,4 +1,4 @@
-/* One action, made of its definition: parameters, answer, effect, and what may be asked about them. */
+/* One action, made of its definition, and what may be asked about it. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,8 @@ static int read_params(struct action *a, struct owned *own, struct errmsg *msg)
 		const char *wire = json_str(def, "as"), *list = json_str(def, "list");
 		int in = find_word(in_words, PARAM_INS, json_str(def, "in"));
 		if (in < 0)
-			return err_set(msg, ERR_PARSE, "params: %s: in is missing or unknown", name);
+			return err_set(msg, ERR_PARSE, "params: %s: in is missing or unknown",
+				       name);
 		a->param[i] = (struct action_param){
 			.name = name, .wire = wire ? wire : name, .in = (enum param_in)in,
 			.repeat = list && strcmp(list, "repeat") == 0,
@@ -204,7 +205,7 @@ static int make(struct action *a, struct owned *own, struct errmsg *msg)
 	if (a->effect == EFFECT_KEYED && (!a->look_up || !a->look_up->match || !a->look_up->id))
 		return err_set(msg, ERR_PARSE, "effect keyed needs reconcile: look_up, match, id");
 	if (a->effect == EFFECT_JOB && !a->job)
-		return err_set(msg, ERR_PARSE, "effect job needs a connector that says how jobs go");
+		return err_set(msg, ERR_PARSE, "effect job needs a connector with a job");
 	return 0;
 }
 

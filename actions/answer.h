@@ -37,7 +37,14 @@ void answer_classify(const struct action *a, int status, const json_t *headers, 
 		     size_t len, bool repeated, int64_t now_ms, struct answer *out);
 void answer_done(struct answer *r);
 
-enum job_outcome { JOB_RUNNING, JOB_COMPLETED, JOB_PARTIAL, JOB_FAILED, JOB_CANCELLED, JOB_TIMED_OUT };
+enum job_outcome {
+	JOB_RUNNING,
+	JOB_COMPLETED,
+	JOB_PARTIAL,
+	JOB_FAILED,
+	JOB_CANCELLED,
+	JOB_TIMED_OUT,
+};
 const char *job_outcome_word(enum job_outcome o);
 /* What the status of a job says. A state that nobody has heard of counts as running. */
 enum job_outcome job_classify(const struct action_job *j, const json_t *status);

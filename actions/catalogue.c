@@ -119,7 +119,8 @@ static int check_references(const struct loaded *l, const struct action *a, stru
 			       a->job ? a->job->action : NULL, a->job ? a->job->list : NULL};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i] && !map_get(&l->actions, names[i]))
-			return err_set(msg, ERR_PARSE, "%s: action '%s' refers to '%s', which does not exist",
+			return err_set(msg, ERR_PARSE,
+				       "%s: action '%s' refers to '%s', which does not exist",
 				       l->c.name, a->name, names[i]);
 	return 0;
 }

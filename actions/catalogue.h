@@ -1,9 +1,9 @@
 /*
  * The catalogue: the actions that rules can call, read from data files (actions/README.md).
  *
- * An action is immutable. All that is needed while a run uses it stands in its definition `def`, the
- * regular JSON form of what its file says together with what its connector says of errors, paging
- * and jobs. A run pins that text and action_from_json() makes the same action of it later, whatever
+ * An action is immutable. All that is needed while a run uses it stands in its definition `def`,
+ * the regular JSON form of what its file says together with what its connector says of errors,
+ * paging and jobs. A run pins that text and action_from_json() makes the same action of it later, whatever
  * has become of the files. Not in `def`, because they are not pinned: the base URL, credentials and
  * rates of the connector, and the prose.
  */
@@ -59,7 +59,7 @@ struct action_look_up {
 	const json_t *key;   /* {parameter of the look-up: our parameter's path}; may be empty */
 	const json_t *with;  /* constant parameters of the look-up; may be empty */
 	const json_t *match; /* {path in an item: our parameter's path}: equal, letter case aside */
-	const json_t *agree; /* paths that, if sent, must be equal in the item for it to be adopted */
+	const json_t *agree; /* paths that, where sent, must be equal for it to be adopted */
 	const char *items;   /* path of the list in its answer; "" when the answer is the list */
 	const char *created; /* path of the item's creation time */
 	const char *deleted; /* path that is set on a soft-deleted item, or NULL */
@@ -70,21 +70,21 @@ struct action_look_up {
 /* How jobs of a connector are followed and found again. Paths are those of a job's status. */
 struct action_job {
 	const char *action, *param; /* reads one status; the parameter that takes the id */
-	const char *id;             /* path of the id, in the answer of the call that began it too */
+	const char *id;             /* path of the id, also in the answer that began it */
 	const char *state, *percent, *errors, *status, *result;
 	const char *list, *items, *created; /* lists jobs; NULL when that is not possible */
 	const json_t *running;      /* state words under way */
-	const json_t *ends;         /* {state word: "completed", "failed", "cancelled", "timed_out"} */
+	const json_t *ends;         /* {state word: "completed", "failed" …} */
 	const json_t *partial;      /* paths of counters that spoil a completed job when over 0 */
 	int64_t kept_ms;            /* how long statuses are kept; 0: unknown */
 };
 
 /* How the next page is found. */
 struct action_paging {
-	const json_t *link;  /* paths of the next page's address, the first that is set counts; or NULL */
-	const char *cursor;  /* path of a cursor instead, sent as the parameter `cursor_param`; or NULL */
+	const json_t *link;  /* paths of the next page's address, the first set counts; or NULL */
+	const char *cursor;  /* path of a cursor instead, for the parameter cursor_param; or NULL */
 	const char *cursor_param;
-	const char *items;   /* path of the items; "" when the answer is the list; NULL: not paged */
+	const char *items;   /* path of the items; "": the answer is the list; NULL: not paged */
 	const char *limit;   /* parameter with the size of a page, or NULL */
 	long limit_max;
 };
@@ -112,7 +112,7 @@ struct action {
 	struct action_paging paging;
 	const struct action_look_up *look_up; /* keyed ones */
 	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */
-	/* {status or API key: {error, wait_ms}}: what errors mean, of this action and of its connector. */
+	/* {status or API key: {error, wait_ms}}: what errors of this action mean. */
 	const json_t *errors;
 	const json_t *connector_errors; /* {key: [paths], message: [paths], by_key, by_status} */
 	const json_t *again;            /* {status: ms}: not ready, repeat after so long */
@@ -132,12 +132,12 @@ struct connector {
 struct catalogue;
 
 struct catalogue *catalogue_new(void);
-/* Actions found in it die with it; a run that outlives a reload makes its own from the pinned text. */
+/* Actions found in it die with it; runs that outlive it make their own of the pinned text. */
 void catalogue_free(struct catalogue *c);
 /*
  * Adds all connectors under dir: each folder with a connector.yaml (its other *.yaml files are
- * groups of actions), and each *.yaml file that holds a connector and its actions in one. Nothing is
- * added on an error, which names file:line:col. ERR_IO, ERR_PARSE, ERR_EXISTS.
+ * groups of actions), and each *.yaml file that holds a connector and its actions in one. Nothing
+ * is added on an error, which names file:line:col. ERR_IO, ERR_PARSE, ERR_EXISTS.
  */
 int catalogue_load_dir(struct catalogue *c, const char *dir, struct errmsg *msg);
 /* The same for one text that holds a connector with its actions; `file` is for messages. */
@@ -189,7 +189,7 @@ bool action_repeat_is_harmless(const struct action *a, const json_t *params);
 enum field_known { FIELD_NO, FIELD_YES, FIELD_UNKNOWN };
 /*
  * Whether the answer can have a dotted path ("contacts.0.contact_id"). On FIELD_NO, ret_* (may be
- * NULL) say where it went wrong: the offset of the wrong part in path and the names there (borrowed).
+ * NULL) say where it went wrong: the wrong part's offset in path, and the names there (borrowed).
  */
 enum field_known action_has_field(const struct action *a, const char *path, size_t *ret_at,
 				  const char *const **ret_names, size_t *ret_n);

@@ -15,12 +15,13 @@
 #define NAMES_SHOWN_MAX 12 /* longer lists of legal names are not written into a message */
 #define MESSAGE_MAX     400
 #define PATH_MAX_LEN    512
+#define GUESSES_MAX     64 /* of names meant instead of unknown ones: guessing is slow */
 
 /* One walk over a value; `path` grows and shrinks with the depth. */
 struct walk {
 	const struct check *c;
 	char path[PATH_MAX_LEN];
-	size_t len, count;
+	size_t len, count, guesses;
 };
 
 static enum value_known known(const struct walk *w, const json_t *v)
@@ -204,7 +205,7 @@ static void check_list(struct walk *w, const struct schema *s, const json_t *lis
 	}
 }
 
-/* Whether a field counts as given: -1 when that is not known yet. A default value is as if left out. */
+/* Whether a field counts as given; -1: not known yet. A default value is as if left out. */
 static int given(const struct walk *w, const struct schema *s, const json_t *obj, const char *path)
 {
 	const json_t *v = obj;
@@ -304,10 +305,11 @@ static void check_rules(struct walk *w, const struct schema *s, const json_t *ob
 	}
 }
 
-/* Whether a field is there although under another name is a guess; in open objects only a warning. */
+/* That a field was meant to have another name is a guess; in open objects it is only a warning. */
 static void report_unknown(struct walk *w, const struct schema *s, const char *name)
 {
-	const char *near = suggest(name, s->names, s->n_fields);
+	bool guess = w->guesses++ < GUESSES_MAX;
+	const char *near = guess ? suggest(name, s->names, s->n_fields) : NULL;
 	if (near)
 		report(w, s->open, "unknown — did you mean '%s'?", near);
 	else if (!s->open && s->n_fields && s->n_fields <= NAMES_SHOWN_MAX) {
@@ -345,7 +347,8 @@ static void check_object(struct walk *w, const struct schema *s, const json_t *o
 static void report_type(struct walk *w, const struct schema *s, const json_t *v)
 {
 	if (json_is_null(v))
-		report(w, false, "must be %s; got null — leave it out instead", schema_type_text(s->type));
+		report(w, false, "must be %s; got null — leave it out instead",
+		       schema_type_text(s->type));
 	else if (s->type == SCHEMA_LIST && json_is_string(v))
 		report(w, false, "must be a list; got text — write it as [%.60s]",
 		       json_string_value(v));

@@ -405,7 +405,7 @@ static bool sends_body(const char *method)
 	       strcmp(method, "PATCH") == 0;
 }
 
-/* Where a parameter goes unless it says so: the path's holes, then what the method and body suggest. */
+/* Where a parameter goes unless it says so: a hole of the path, else by method and body. */
 static void place_param(const char *name, json_t *param, const char *method, const char *path,
 			const char *body)
 {

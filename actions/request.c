@@ -433,7 +433,7 @@ int request_next_url(const char *base_url, const char *link, char **ret_url, str
 		return 0;
 	}
 	if (!at || at != base || strncasecmp(base_url, link, base) != 0)
-		return err_set(msg, ERR_REJECTED, "the next page's link leads to another host: %.100s",
+		return err_set(msg, ERR_REJECTED, "the next page's link leads elsewhere: %.100s",
 			       link);
 	*ret_url = mem_strdup(link);
 	return 0;

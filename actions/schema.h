@@ -54,7 +54,7 @@ struct schema_rule {
 
 struct schema {
 	enum schema_type type;
-	const char *format;      /* "uuid", "datetime", "date", "email", "uri" or NULL: only warned about */
+	const char *format;      /* "uuid", "datetime", "email" … or NULL; only warned of */
 	const char *about;       /* or NULL */
 	bool required;           /* as a field of its object */
 	bool nullable;           /* an explicit null is sent */
@@ -66,7 +66,7 @@ struct schema {
 	const json_t *values;    /* list of the legal values, or NULL */
 	const json_t *fallback;  /* what the API takes when the value is left out; NULL: unknown */
 	struct schema *items;    /* elements of a list; NULL: any */
-	/* Fields of an object, in the order of the definition; names is also what to suggest from. */
+	/* Fields of an object, in the order of the definition; names serve suggestions too. */
 	const char **names;
 	struct schema **fields;
 	size_t n_fields;
@@ -82,7 +82,7 @@ const char *schema_type_word(enum schema_type t);
 const char *schema_type_text(enum schema_type t);
 /* -1 when no type has that word. */
 int schema_type_by_word(const char *word);
-/* Whether a value is of the type (its limits aside); an empty object is a list too and vice versa. */
+/* Whether a value is of the type, limits aside; an empty object is a list too and vice versa. */
 bool schema_fits(const struct schema *s, const json_t *v);
 /* The schema of a field, or NULL. */
 const struct schema *schema_field(const struct schema *s, const char *name);
@@ -110,5 +110,5 @@ size_t schema_check(const struct schema *s, const json_t *v, const char *path,
  * round (Lua has one empty table), 3.0 becomes 3 where an integer is due. v is not changed.
  */
 json_t *schema_normal(const struct schema *s, const json_t *v);
-/* The member at a dotted path of plain names ("source.contact_ids"), borrowed; NULL when missing. */
+/* The member at a dotted path of names ("source.contact_ids"), borrowed; NULL when missing. */
 const json_t *schema_member(const json_t *v, const char *path);
