@@ -120,7 +120,7 @@ static void fill_enabled(struct compiler *c, const struct ynode *n)
 	if (c->f->errors != errors)
 		return;
 	if (v && !json_is_boolean(v) && !json_is_null(v))
-		compile_error(c, n, "enabled: is true or false, not %s", json_type_word(v));
+		compile_error(c, n, "enabled: must be true or false, and is of type %s", json_type_word(v));
 	c->plan->enabled = json_is_true(v);
 }
 

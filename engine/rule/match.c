@@ -1,5 +1,5 @@
 /*
- * Which rules an event starts: an index by type and by the first `where` pair, so that a rule that
+ * Which rules an event starts: an index by type and by the `where` pair that rules out most, so that a rule that
  * does not fit costs nothing; then the other pairs; then, once a rule, its condition.
  *
  *   type ─▶ bucket ─▶ group by path ─▶ value ─▶ triggers
@@ -22,7 +22,7 @@ struct entry {
 	uint32_t plan, trigger;
 };
 
-/* The triggers of one type that first ask for one path. Texts are looked up as they are, other
+/* The triggers of one type that are found by one path. Texts are looked up as they are, other
  * values by a short text of theirs. */
 struct group {
 	struct group *next;
@@ -135,7 +135,60 @@ static void push_value(struct match_index *x, struct group *g, const json_t *v, 
 	map_put(map, name, head);
 }
 
-static void add_trigger(struct match_index *x, uint32_t plan, uint32_t trigger)
+/* How many triggers ask for each (type, path, value); to find the pair that rules out most. */
+static void each_value(struct map *counts, const struct trigger *t, const struct where *w,
+		       void (*fn)(struct map *counts, const char *key, size_t *sum), size_t *sum)
+{
+	char other[KEY_MAX];
+	struct buf key = BUF_INIT;
+	for (size_t i = 0; i < json_array_size(w->values); i++) {
+		const json_t *v = json_array_get(w->values, i);
+		bool text = json_is_string(v);
+		buf_clear(&key);
+		(void)buf_printf(&key, "%s %s %c%s", t->type, w->path, text ? '"' : ' ',
+				 text ? json_string_value(v) : other_key(v, other));
+		fn(counts, buf_str(&key), sum);
+	}
+	buf_done(&key);
+}
+
+static void count_one(struct map *counts, const char *key, size_t *sum)
+{
+	/* The count itself is kept in the place of the pointer. */
+	map_put(counts, key, (void *)((uintptr_t)map_get(counts, key) + 1));
+}
+
+static void sum_one(struct map *counts, const char *key, size_t *sum)
+{
+	*sum += (size_t)(uintptr_t)map_get(counts, key);
+}
+
+static void count_all(const struct match_index *x, struct map *counts)
+{
+	for (size_t i = 0; i < x->n; i++)
+		for (size_t k = 0; k < x->plans[i]->n_triggers; k++)
+			for (size_t w = 0; w < x->plans[i]->triggers[k].n_where; w++)
+				each_value(counts, &x->plans[i]->triggers[k],
+					   &x->plans[i]->triggers[k].where[w], count_one, NULL);
+}
+
+/* The pair whose values are asked for by the fewest triggers: "platform: slack" tells little. */
+static const struct where *best_pair(struct map *counts, const struct trigger *t)
+{
+	const struct where *best = NULL;
+	size_t least = 0;
+	for (size_t i = 0; i < t->n_where; i++) {
+		size_t sum = 0;
+		each_value(counts, t, &t->where[i], sum_one, &sum);
+		if (!best || sum < least) {
+			best = &t->where[i];
+			least = sum;
+		}
+	}
+	return best;
+}
+
+static void add_trigger(struct match_index *x, struct map *counts, uint32_t plan, uint32_t trigger)
 {
 	const struct trigger *t = &x->plans[plan]->triggers[trigger];
 	if (t->prefix) {
@@ -143,14 +196,14 @@ static void add_trigger(struct match_index *x, uint32_t plan, uint32_t trigger)
 		return;
 	}
 	struct bucket *b = bucket_of(x, t->type);
-	if (!t->n_where) {
+	const struct where *w = best_pair(counts, t);
+	if (!w) {
 		push(x, &b->plain, plan, trigger);
 		return;
 	}
-	struct group *g = group_of(x, b, t->where[0].path);
-	const json_t *values = t->where[0].values;
-	for (size_t i = 0; i < json_array_size(values); i++)
-		push_value(x, g, json_array_get(values, i), plan, trigger);
+	struct group *g = group_of(x, b, w->path);
+	for (size_t i = 0; i < json_array_size(w->values); i++)
+		push_value(x, g, json_array_get(w->values, i), plan, trigger);
 }
 
 struct match_index *match_index_new(struct plan *const *plans, size_t n)
@@ -162,9 +215,12 @@ struct match_index *match_index_new(struct plan *const *plans, size_t n)
 	x->rounds = mem_alloc((n + 1) * sizeof(*x->rounds));
 	x->best = mem_alloc((n + 1) * sizeof(*x->best));
 	x->touched = mem_alloc((n + 1) * sizeof(*x->touched));
+	struct map counts = {0};
+	count_all(x, &counts);
 	for (size_t i = 0; i < n; i++)
 		for (size_t t = 0; plans[i]->enabled && t < plans[i]->n_triggers; t++)
-			add_trigger(x, (uint32_t)i, (uint32_t)t);
+			add_trigger(x, &counts, (uint32_t)i, (uint32_t)t);
+	map_done(&counts);
 	return x;
 }
 
@@ -196,12 +252,12 @@ static json_t *value_at(struct event *e, const char *path)
 	return e->data ? json_path(e->data, path) : NULL;
 }
 
-/* Pairs from the second on when the index has judged the first. */
-static bool fits(const struct trigger *t, struct event *e, size_t from)
+/* All pairs, with the one of the index again: it costs less than to remember which it was. */
+static bool fits(const struct trigger *t, struct event *e)
 {
 	if (t->conversation != e->conversation)
 		return false;
-	for (size_t i = from; i < t->n_where; i++) {
+	for (size_t i = 0; i < t->n_where; i++) {
 		const json_t *v = value_at(e, t->where[i].path);
 		size_t k = 0, n = json_array_size(t->where[i].values);
 		while (k < n && !scalar_equal(v, json_array_get(t->where[i].values, k)))
@@ -224,11 +280,10 @@ static void note(struct match_index *x, const struct entry *at)
 	}
 }
 
-static void note_fitting(struct match_index *x, const struct entry *list, struct event *e,
-			 size_t from)
+static void note_fitting(struct match_index *x, const struct entry *list, struct event *e)
 {
 	for (; list; list = list->next)
-		if (fits(&x->plans[list->plan]->triggers[list->trigger], e, from))
+		if (fits(&x->plans[list->plan]->triggers[list->trigger], e))
 			note(x, list);
 }
 
@@ -236,7 +291,7 @@ static void note_prefixes(struct match_index *x, struct event *e)
 {
 	for (const struct entry *at = x->prefixes; at; at = at->next) {
 		const struct trigger *t = &x->plans[at->plan]->triggers[at->trigger];
-		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(t, e, 0))
+		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(t, e))
 			note(x, at);
 	}
 }
@@ -325,9 +380,9 @@ void match_index_find(struct match_index *x, struct event *e, struct matches *m)
 	x->n_touched = 0;
 	const struct bucket *b = map_get(&x->types, e->type);
 	if (b) {
-		note_fitting(x, b->plain, e, 0);
+		note_fitting(x, b->plain, e);
 		for (const struct group *g = b->groups; g; g = g->next)
-			note_fitting(x, look_up(g, value_at(e, g->path)), e, 1);
+			note_fitting(x, look_up(g, value_at(e, g->path)), e);
 	}
 	note_prefixes(x, e);
 	if (x->n_touched > 1)

@@ -102,13 +102,20 @@ static bool is_half_quoted(const char *at, const char *end)
 	return false;
 }
 
+/* An expression in { } or [ ] that has a comma inside its own brackets. */
+static bool has_bare_comma(const char *at, const char *end)
+{
+	const char *eq = memmem(at, (size_t)(end - at), ": =", 3);
+	const char *open = eq ? memchr(eq, '(', (size_t)(end - eq)) : NULL;
+	const char *close = open ? memchr(open, ')', (size_t)(end - open)) : NULL;
+	return close && memchr(open, ',', (size_t)(close - open));
+}
+
 const char *source_hint(const struct source *s, int line)
 {
 	size_t len;
 	const char *text = source_line(s, line, &len), *end = text + len;
 	const char *at = memmem(text, len, ": ", 2);
-	if (memchr(text, '\t', strspn(text, " \t") < len ? strspn(text, " \t") : len))
-		return "indent with spaces: YAML takes no tabs";
 	if (!at)
 		return NULL;
 	for (at += 2; at < end && *at == ' ';)
@@ -120,6 +127,9 @@ const char *source_hint(const struct source *s, int line)
 		       "expression into quotes of the other sort";
 	if (*at != '{' && *at != '[' && memmem(at, (size_t)(end - at), ": ", 2))
 		return "a plain value may not have ': ' in it: put quotes around it";
+	if ((*at == '{' || *at == '[') && has_bare_comma(at, end))
+		return "inside { } and [ ] put quotes around an expression that has any of "
+		       ", [ ] { } or ': '";
 	if (*at == '@' || *at == '`' || *at == '%')
 		return "a value that begins with this character must be quoted";
 	return NULL;

@@ -111,7 +111,7 @@ static void add_value(struct compiler *c, json_t *list, const struct ynode *n,
 	if (c->f->errors != errors)
 		return;
 	if (!v || json_is_object(v) || json_is_array(v)) {
-		compile_error(c, n, v ? "where: compares plain values, and this is %s"
+		compile_error(c, n, v ? "where: compares plain values, and this is of type %s"
 				      : "this has no value while the rule is loaded%.0s",
 			      v ? json_type_word(v) : "");
 		json_decref(v);
