@@ -37,9 +37,8 @@ static int add_real(struct buf *b, double d)
 {
 	char text[40];
 	snprintf(text, sizeof(text), "%.14g", d);
-	if (!text[strspn(text, "-0123456789")])
-		strcat(text, ".0");
-	return buf_puts(b, text);
+	bool whole = !text[strspn(text, "-0123456789")];
+	return buf_printf(b, "%s%s", text, whole ? ".0" : "");
 }
 
 /* One piece of an interpolated text; objects and lists are written as JSON. */

@@ -4,7 +4,7 @@
  * A plan is pinned by content: its `bundle` is the JSON text from which the same plan can be built
  * again in another process, its hash is the SHA-256 of that text.
  *   {"engine": 1, "rule": name, "file": "rules/a.yaml", "line": first line, "yaml": text of the
- *    document, "scripts": {"score.lua": text, …}, "actions": {"constant_contact.get_contact": {…}}}
+ *    document, "scripts": {"score.lua": text, …}, "actions": {"shop.get_order": {…}}}
  */
 #pragma once
 

@@ -48,6 +48,11 @@ const struct plan *act_plan(const struct act *a)
 	return a->run->plan;
 }
 
+unsigned act_attempt(const struct act *a)
+{
+	return a->attempt;
+}
+
 struct arena *act_arena(struct act *a)
 {
 	return &a->arena;
@@ -247,6 +252,14 @@ json_t *step_rec(const struct act *a, enum rec_type type)
 {
 	const struct jrec *r = jpath_last(&a->j, type);
 	return r ? r->body : NULL;
+}
+
+json_t *step_rec_at_index(const struct act *a, enum rec_type type, unsigned n)
+{
+	for (const struct jrec *r = a->j.first; r; r = r->next)
+		if (r->type == type && n-- == 0)
+			return r->body;
+	return NULL;
 }
 
 int64_t step_rec_at(const struct act *a, enum rec_type type)

@@ -109,6 +109,10 @@ struct run *act_run(const struct act *a);
 const char *act_path(const struct act *a);
 struct id act_effect_id(const struct act *a);
 const struct plan *act_plan(const struct act *a);
+/* Which attempt of the whole step this is, from 1: more only where the driver retries it. */
+unsigned act_attempt(const struct act *a);
+/* The n-th record of a type at this path (from 0), parsed and borrowed; NULL when there are fewer. */
+json_t *step_rec_at_index(const struct act *a, enum rec_type type, unsigned n);
 /* Memory that lives until the activation ends. */
 struct arena *act_arena(struct act *a);
 const struct scope *act_scope(const struct act *a);

@@ -1,0 +1,444 @@
+/* Runs from their first event to their end, over crashes, waits, errors and people. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/json.h"
+#include "tests/lib/rig.h"
+
+/* ---- fixture ---- */
+
+static int setup(void **state)
+{
+	struct rig *r = malloc(sizeof(*r));
+	effects_reset();
+	rig_init(r);
+	*state = r;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rig_done(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---- helpers ---- */
+
+static void play(struct rig *r, const char *rule, const char *data)
+{
+	rig_rules(r, rule);
+	rig_send(r, "go", data);
+	rig_settle(r);
+}
+
+static void assert_result(struct rig *r, const char *json)
+{
+	json_auto_t *run = rig_run(r, 0), *want = json_loads(json, JSON_DECODE_ANY, NULL);
+	json_t *records = json_object_get(run, "records"), *rec, *body = NULL;
+	size_t i;
+	json_array_foreach(records, i, rec) if (strcmp(json_str(rec, "type"), "E") == 0) body =
+		json_object_get(rec, "body");
+	char *have = json_text(body ? body : run);
+	if (!json_equal(json_object_get(body, "result"), want))
+		fail_msg("result is not %s: %s", json, have);
+	free(have);
+}
+
+/* ---- flow ---- */
+
+static void steps_run_in_order_and_their_results_have_names(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={one, steps.second.outcome}'\n"
+	     "do:\n  - act: first\n    as: one\n  - act: '=one .. \"-second\"'\n    as: second\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("first"), 1);
+	assert_int_equal(effect_count("first-second"), 1);
+	assert_result(r, "[\"first\", \"ok\"]");
+}
+
+static void a_guard_skips_a_step_and_its_name_is_nil(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={x == nil, steps.x.outcome}'\n"
+	     "do:\n  - act: never\n    if: data.on\n    as: x\n",
+	     "{\"on\": false}");
+	assert_int_equal(effect_count("never"), 0);
+	assert_result(r, "[true, \"skipped\"]");
+}
+
+static void branches_loops_and_set_share_the_runs_names(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={out, sum}'\n"
+	     "do:\n  - set: {sum: 0}\n"
+	     "  - each: =data.list\n    item: x\n    do:\n"
+	     "      - set: {sum: =sum + x}\n"
+	     "      - choose:\n          - {if: x > 2, do: [{act: big}]}\n"
+	     "          - else: [{act: small}]\n"
+	     "    result: =x * index\n    as: out\n",
+	     "{\"list\": [1, 2, 3]}");
+	assert_result(r, "[[1, 4, 9], 6]");
+	assert_int_equal(effect_count("small"), 2);
+	assert_int_equal(effect_count("big"), 1);
+}
+
+static void an_error_ends_the_run_as_failed(void **state)
+{
+	struct rig *r = *state;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - fail: no luck\n  - act: never\n", "{}");
+	assert_string_equal(rig_state(r), "failed");
+	assert_int_equal(effect_count("never"), 0);
+}
+
+static void a_catch_that_ends_well_completes_the_run_and_finally_runs(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\n"
+	     "do:\n  - fail: no luck\n"
+	     "catch:\n  - error: [throttled]\n    do: [{act: wrong}]\n"
+	     "  - error: [failed]\n    do: [{act: '=error.message'}]\n"
+	     "finally:\n  - act: last\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("no luck"), 1);
+	assert_int_equal(effect_count("wrong"), 0);
+	assert_int_equal(effect_count("last"), 1);
+}
+
+static void try_keeps_an_error_inside(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n"
+	     "  - try: [{fail: inner}]\n    catch: [{do: [{act: caught}]}]\n"
+	     "    finally: [{act: cleaned}]\n"
+	     "  - act: after\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("caught") + effect_count("cleaned") + effect_count("after"), 3);
+}
+
+static void stop_ends_as_completed_and_still_runs_finally(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - if: true\n    do: [{stop: enough}]\n"
+	     "  - act: never\ncatch: [{do: [{act: wrong}]}]\nfinally: [{act: last}]\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("never") + effect_count("wrong"), 0);
+	assert_int_equal(effect_count("last"), 1);
+}
+
+static void each_collects_errors_when_told(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={out, len(steps.out.errors)}'\n"
+	     "do:\n  - each: '=list{1, 2, 3}'\n    errors: collect\n    do:\n"
+	     "      - {fail: odd, if: item == 2}\n    result: =item\n    as: out\n",
+	     "{}");
+	assert_result(r, "[[1, 3], 1]");
+}
+
+/* ---- waits ---- */
+
+static void a_wait_parks_the_run_and_the_clock_wakes_it(void **state)
+{
+	struct rig *r = *state;
+	struct engine_stats s;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{wait: 1h}, {act: woken}]\n", "{}");
+	engine_stats(r->engine, &s);
+	assert_int_equal(s.in_memory, 0);
+	assert_string_equal(rig_state(r), "waiting");
+	rig_pass(r, 3599 * 1000);
+	assert_int_equal(effect_count("woken"), 0);
+	rig_pass(r, 2000);
+	assert_int_equal(effect_count("woken"), 1);
+	assert_string_equal(rig_state(r), "completed");
+}
+
+static void a_wait_survives_a_restart(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - act: before\n    as: x\n"
+	     "  - wait: 3d\n  - act: '=\"after-\" .. x'\n",
+	     "{}");
+	rig_crash(r, 0);
+	rig_restart(r);
+	rig_pass(r, 1000);
+	clock_virtual_advance(&r->clock, 3 * 24 * 3600 * 1000LL);
+	rig_pass(r, 60 * 1000);
+	assert_int_equal(effect_count("before"), 1);
+	assert_int_equal(effect_count("after-before"), 1);
+	assert_string_equal(rig_state(r), "completed");
+}
+
+/* ---- retries ---- */
+
+static void a_step_is_tried_again_as_its_policy_says(void **state)
+{
+	struct rig *r = *state;
+	effects.fail_next = 2;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n"
+	     "  - act: x\n    retry: {attempts: 3, first: 1m}\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "retrying");
+	rig_pass(r, 4 * 60 * 1000);
+	assert_int_equal(effect_count("x"), 1);
+	assert_string_equal(rig_state(r), "completed");
+}
+
+/* ---- people ---- */
+
+static int person_err;
+static bool person_done;
+
+static void on_person(void *arg, int err, const char *why)
+{
+	(void)arg;
+	(void)why;
+	person_err = err;
+	person_done = true;
+}
+
+static void a_doubt_stops_the_run_until_a_person_decides(void **state)
+{
+	struct rig *r = *state;
+	effects.lose_next = 1;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: =x\n"
+	     "do:\n  - act: lost\n    as: x\n  - act: next\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "in_doubt");
+	assert_int_equal(effect_count("next"), 0);
+	engine_resume(r->engine, r->last_run, "done", json_string("by hand"), "tests", on_person, NULL);
+	rig_settle(r);
+	assert_true(person_done);
+	assert_int_equal(person_err, 0);
+	assert_int_equal(effect_count("lost"), 1);
+	assert_int_equal(effect_count("next"), 1);
+	assert_result(r, "\"by hand\"");
+}
+
+static void a_person_may_have_it_sent_again(void **state)
+{
+	struct rig *r = *state;
+	effects.lose_next = 1;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: lost}]\n", "{}");
+	engine_resume(r->engine, r->last_run, "again", NULL, "tests", on_person, NULL);
+	rig_settle(r);
+	assert_int_equal(effect_count("lost"), 2);
+	assert_string_equal(rig_state(r), "completed");
+}
+
+static void a_failed_run_is_retried_at_the_step_that_failed(void **state)
+{
+	struct rig *r = *state;
+	effects.fail_next = 1;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - if: true\n    do: [{act: first}]\n"
+	     "  - act: second\n",
+	     "{}");
+	assert_string_equal(rig_state(r), "failed");
+	engine_resume(r->engine, r->last_run, "retry", NULL, "tests", on_person, NULL);
+	rig_settle(r);
+	assert_int_equal(person_err, 0);
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("first"), 1);
+	assert_int_equal(effect_count("second"), 1);
+}
+
+static void a_cancel_ends_a_parked_run_and_runs_finally(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{wait: 3h}, {act: never}]\n"
+	     "catch: [{do: [{act: wrong}]}]\nfinally: [{act: last}]\n",
+	     "{}");
+	engine_cancel(r->engine, r->last_run, on_person, NULL);
+	rig_settle(r);
+	assert_string_equal(rig_state(r), "cancelled");
+	assert_int_equal(effect_count("last"), 1);
+	assert_int_equal(effect_count("never") + effect_count("wrong"), 0);
+}
+
+static void a_step_that_takes_too_long_is_a_timeout(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: =how\ndo:\n"
+	     "  - try: [{wait: 1h}]\n    timeout: 10m\n"
+	     "catch: [{error: [timeout], do: [{act: late}]}]\n",
+	     "{}");
+	rig_pass(r, 11 * 60 * 1000);
+	assert_int_equal(effect_count("late"), 1);
+	assert_string_equal(rig_state(r), "completed");
+}
+
+/* ---- emit ---- */
+
+static void an_emitted_event_starts_other_rules(void **state)
+{
+	struct rig *r = *state;
+	rig_rules(r, "api: pawl/1\nrule: b\nwhen: {event: more}\ndo: [{act: '=data.x'}]\n");
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{emit: more, data: {x: passed}}]\n", "{}");
+	assert_int_equal(effect_count("passed"), 1);
+}
+
+static void a_chain_of_emits_stops(void **state)
+{
+	struct rig *r = *state;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: x}, {emit: go}]\n", "{}");
+	assert_in_range(effect_count("x"), 32, 34);
+}
+
+/* ---- crashes ---- */
+
+#define STORY                                                                                     \
+	"api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={sum, out}'\n"                         \
+	"do:\n  - set: {sum: 0}\n  - act: one\n"                                                   \
+	"  - each: =data.list\n    do:\n      - set: {sum: =sum + item}\n"                         \
+	"      - act: '=\"item\" .. item'\n        as: got\n      - wait: 5m\n"                    \
+	"    result: =got\n    as: out\n"                                                          \
+	"  - try: [{act: risky}, {fail: planned}]\n    catch: [{do: [{act: mended}]}]\n"           \
+	"  - emit: told\n    data: {n: =sum}\nfinally: [{act: last}]\n"                            \
+	"---\n"                                                                                    \
+	"api: pawl/1\nrule: b\nwhen: {event: told}\ndo: [{act: '=\"told\" .. data.n'}]\n"
+
+static const char *const story_effects[] = {"one",    "item1",  "item2", "risky",
+					    "mended", "last", "told3"};
+
+/* Doubts that the crash left are decided by what the world outside saw. */
+static void settle_doubts(struct rig *r)
+{
+	for (int i = 0; i < 30; i++) {
+		rig_pass(r, 60 * 1000);
+		for (size_t n = 0; n < 2; n++) {
+			json_auto_t *run = NULL;
+			if (n == 1 && effect_count("told3") == 0 && i < 29)
+				break;
+			run = rig_run(r, n);
+			struct id id;
+			if (strcmp(json_str(run, "state"), "in_doubt") != 0)
+				continue;
+			const char *name = NULL;
+			json_t *rec;
+			size_t k;
+			json_array_foreach(json_object_get(run, "records"), k, rec)
+				if (strcmp(json_str(rec, "type"), "I") == 0)
+					name = json_str(json_object_get(rec, "body"), "name");
+			id_parse(json_str(run, "id"), &id);
+			engine_resume(r->engine, id, effect_count(name) ? "done" : "again",
+				      json_string(name), "tests", on_person, NULL);
+			rig_settle(r);
+			if (!json_object_get(run, "ended"))
+				continue;
+		}
+	}
+}
+
+/* Runs the story and dies after `turns` turns of the loop; false when it ended before. */
+static bool die_after(struct rig *r, int turns, size_t keep)
+{
+	rig_rules(r, STORY);
+	rig_send(r, "go", "{\"list\": [1, 2]}");
+	int64_t end = r->clock.boot + 20 * 60 * 1000;
+	while (turns-- > 0) {
+		if (!loop_run_once(r->loop, false) || r->clock.boot > end)
+			return false;
+	}
+	rig_crash(r, keep);
+	rig_restart(r);
+	return true;
+}
+
+static void a_crash_at_any_turn_loses_nothing_and_doubles_nothing(void **state)
+{
+	(void)state;
+	bool alive = true;
+	int tried = 0;
+	for (int turns = 1; alive && turns < 400; turns++)
+		for (size_t keep = 0; keep < 2; keep++) {
+			struct rig r;
+			effects_reset();
+			rig_init(&r);
+			alive = die_after(&r, turns, keep);
+			if (alive) {
+				json_auto_t *stats = NULL;
+				rig_settle(&r);
+				if (r.accepted || keep) {
+					settle_doubts(&r);
+					for (size_t i = 0; i < 7; i++)
+						if (effect_count(story_effects[i]) != 1)
+							fail_msg("turn %d keep %zu: %s was done %u times",
+								 turns, keep, story_effects[i],
+								 effect_count(story_effects[i]));
+					tried++;
+				}
+			}
+			rig_done(&r);
+		}
+	assert_in_range(tried, 40, 800);
+}
+
+static void a_failed_append_is_tried_again_and_nothing_is_sent_meanwhile(void **state)
+{
+	struct rig *r = *state;
+	for (unsigned n = 1; n < 12; n++) {
+		effects_reset();
+		if (n == 1)
+			rig_rules(r, "api: pawl/1\nrule: a\nwhen: {event: go}\n"
+				     "do: [{act: one}, {act: two}, {act: three}]\n");
+		rig_send(r, "go", "{}");
+		store_mem_fail(r->store, n, ERR_STORE);
+		rig_settle(r);
+		rig_pass(r, 3000);
+		store_mem_fail(r->store, 0, 0);
+		if (n == 1) {
+			assert_int_equal(r->refused, 1);
+			continue;
+		}
+		assert_int_equal(effect_count("one"), 1);
+		assert_int_equal(effect_count("two"), 1);
+		assert_int_equal(effect_count("three"), 1);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(steps_run_in_order_and_their_results_have_names),
+		T(a_guard_skips_a_step_and_its_name_is_nil),
+		T(branches_loops_and_set_share_the_runs_names),
+		T(an_error_ends_the_run_as_failed),
+		T(a_catch_that_ends_well_completes_the_run_and_finally_runs),
+		T(try_keeps_an_error_inside),
+		T(stop_ends_as_completed_and_still_runs_finally),
+		T(each_collects_errors_when_told),
+		T(a_wait_parks_the_run_and_the_clock_wakes_it),
+		T(a_wait_survives_a_restart),
+		T(a_step_is_tried_again_as_its_policy_says),
+		T(a_doubt_stops_the_run_until_a_person_decides),
+		T(a_person_may_have_it_sent_again),
+		T(a_failed_run_is_retried_at_the_step_that_failed),
+		T(a_cancel_ends_a_parked_run_and_runs_finally),
+		T(a_step_that_takes_too_long_is_a_timeout),
+		T(an_emitted_event_starts_other_rules),
+		T(a_chain_of_emits_stops),
+		cmocka_unit_test(a_crash_at_any_turn_loses_nothing_and_doubles_nothing),
+		T(a_failed_append_is_tried_again_and_nothing_is_sent_meanwhile),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
