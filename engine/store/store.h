@@ -43,7 +43,7 @@ bool run_state_is_end(enum run_state s);
 /* -1 when there is no such name. */
 int run_state_by_name(const char *name);
 
-/* Record types of a run's journal (shared model: docs/JOURNAL.md). Stored as these letters. */
+/* Record types of a run's journal (docs/ARCHITECTURE.md). Stored as these letters. */
 enum rec_type {
 	REC_DECISION = 'D', REC_STEP = 'S', REC_INTENT = 'I', REC_ATTEMPT = 'A', REC_PROBE = 'P',
 	REC_WAIT = 'W', REC_TAKEN = 'T', REC_LUA = 'L', REC_CANCEL = 'C', REC_UNDO = 'U',
