@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include "engine/base/arena.h"
 #include "engine/io/conn.h"
@@ -277,6 +279,14 @@ static enum conn_phase phase_of(const struct server_conn *c)
 	return PHASE_NONE;
 }
 
+/* Bytes that the kernel holds for the peer. */
+static int queued_of(const struct server_conn *c)
+{
+	int n = 0;
+	return ioctl(c->fd, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+/* Milliseconds since the phase began until it has to be over; -1: no limit. */
 static int64_t phase_ms(const struct server_conn *c)
 {
 	switch (c->phase) {
@@ -285,8 +295,10 @@ static int64_t phase_ms(const struct server_conn *c)
 	case PHASE_HEAD:
 		return HEAD_MS;
 	case PHASE_BODY:
-	case PHASE_WRITE:
 		return HEAD_MS + (int64_t)c->moved * 1000 / 1024;
+	case PHASE_WRITE:
+		/* The kernel takes megabytes at once: what counts is what the peer has taken. */
+		return HEAD_MS + ((int64_t)c->moved + c->queued - queued_of(c)) * 1000 / 1024;
 	case PHASE_LINGER:
 		return LINGER_MS;
 	case PHASE_NONE:
@@ -305,6 +317,8 @@ static void set_deadline(struct server_conn *c)
 		c->since = now;
 		if (phase != PHASE_BODY)
 			c->moved = 0;
+		if (phase == PHASE_WRITE)
+			c->queued = queued_of(c);
 	}
 	int64_t ms = phase_ms(c);
 	c->deadline = ms < 0 ? INT64_MAX : c->since + ms;
@@ -316,12 +330,12 @@ static void on_deadline(struct loop_timer *t)
 {
 	struct server_conn *c = container_of(t, struct server_conn, timer);
 	int64_t now = loop_boot_ms(c->server->loop);
+	set_deadline(c);
 	if (c->deadline == INT64_MAX)
 		return;
-	if (now < c->deadline) {
-		loop_timer_start(c->server->loop, t, c->deadline - now);
+	if (now < c->deadline)
 		return;
-	}
+	loop_timer_stop(c->server->loop, t);
 	if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY) {
 		conn_refuse(c, 408, "the request did not come in time");
 		settle(c);

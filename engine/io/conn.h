@@ -40,6 +40,7 @@ struct server_conn {
 	enum conn_phase phase;
 	int64_t since, deadline; /* of the phase, boot ms */
 	size_t moved;            /* bytes since then */
+	int queued;              /* bytes that the socket held then, not yet taken by the peer */
 	bool running;            /* inside the loop over the input */
 	bool eof, broken;        /* the peer closed its side; nothing can be sent any more */
 	bool last;               /* close after what is to be sent */

@@ -1,9 +1,11 @@
 /*
  * Outgoing HTTP by libcurl's multi interface on the loop. The request struct is the caller's.
  *
- * A body is never sent a second time by libcurl itself: bodies are given by a read callback that
- * cannot be rewound (CURLE_SEND_FAIL_REWIND then tells of a reused connection that died). Redirects
- * are not followed. Only http and https; no proxy from the environment; no Expect; no signals.
+ * Once a byte of a request has left it is never sent a second time by libcurl itself, unless it is a
+ * GET or HEAD without body: bodies are given by a read callback that cannot be rewound, and a second
+ * start is refused before it leaves. A reused connection that dies so ends in ERR_NETWORK, HTTP_SENT.
+ * Redirects are not followed. Only http and https, HTTP/1.1, no user in the URL; no proxy or .netrc
+ * from the environment; no Expect; no signals. POST, PUT and PATCH without a body get an empty one.
  */
 #pragma once
 
@@ -17,7 +19,9 @@
 #include "engine/io/loop.h"
 
 struct http;
+struct http_easy;
 
+/* Neither may hold CR, LF or other control bytes; what frames the message cannot be given. */
 struct http_header {
 	const char *name, *value;
 };
@@ -42,10 +46,14 @@ struct http_req {
 	size_t body_len;
 	bool has_body;         /* an empty body is sent too, with Content-Length: 0 */
 	int64_t timeout_ms;    /* for the whole exchange; 0: 30 s */
-	size_t answer_max;     /* 0: 8 MiB; over it: ERR_TOOBIG, reach HTTP_SENT, `answer` holds the start */
+	/* 0: 8 MiB. Over it: ERR_TOOBIG, reach HTTP_SENT, `answer` holds the start. Also for save_fd. */
+	size_t answer_max;
 	int save_fd;           /* > 0: a 2xx answer's body is written there instead of into `answer` */
 	bool fresh;            /* never on a reused connection */
-	/* May refuse an address (returns false): egress rules on the resolved address. NULL: all. */
+	/*
+	 * May refuse an address (returns false): egress rules on the resolved address, asked for new
+	 * connections and again for a reused one. Then ERR_FORBIDDEN. NULL: all. Must not call http_*.
+	 */
 	bool (*addr_ok)(struct http_req *r, const struct sockaddr *addr);
 	void (*cb)(struct http_req *r); /* once; never from inside http_start */
 
@@ -61,15 +69,16 @@ struct http_req {
 	/* private */
 	struct link link;
 	struct http *http;
-	void *easy;
+	struct http_easy *easy;
 	size_t body_at;
-	void *slist;
+	int save_errno;
+	bool refused, too_big, head_done;
 	struct loop_task task;
 };
 
 /* connections_max: idle connections kept. Errors: NULL only when libcurl cannot start. */
 struct http *http_new(struct loop *l, size_t connections_max);
-/* Cancels what is under way (callbacks with ERR_CANCELLED) and frees. */
+/* Cancels what is under way (callbacks with ERR_CANCELLED) and frees. Not from a request's callback. */
 void http_free(struct http *h);
 
 /* Starts; any failure, of the URL too, comes by the callback. */
