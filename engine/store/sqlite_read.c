@@ -1,0 +1,256 @@
+/* The verbs that read, on SQLite: loads, due runs, sources; on the reader's thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/arena.h"
+#include "engine/store/sqlite.h"
+
+#define DUE_ROWS_MAX 100000
+
+#define READ_SQL(X)                                                                               \
+	X(BEGIN, "BEGIN")                                                                         \
+	X(COMMIT, "COMMIT")                                                                       \
+	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"    \
+		" e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received,"        \
+		" e.ruleset, e.headers, e.body, l.state, l.due, l.last_n, l.epoch, l.cancel_at,"  \
+		" d.state, d.last_n, d.epoch FROM run r"                                          \
+		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"  \
+		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"           \
+		" WHERE r.id = ?1")                                                               \
+	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")          \
+	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"         \
+	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                   \
+	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                 \
+	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")
+
+enum {
+#define X(name, sql) R_##name,
+	READ_SQL(X)
+#undef X
+	R_COUNT
+};
+
+static const char *const read_sql[R_COUNT] = {
+#define X(name, sql) [R_##name] = sql,
+	READ_SQL(X)
+#undef X
+};
+const size_t read_sql_n = R_COUNT;
+
+static sqlite3_stmt *stmt(struct sqlite_store *s, int which)
+{
+	return s->reader.stmts[which];
+}
+
+int reader_prepare(struct sqlite_store *s, struct errmsg *msg)
+{
+	int err = worker_prepare(&s->reader, read_sql, R_COUNT, msg);
+	return err ? err : worker_prepare(&s->reader, query_sql, query_sql_n, msg);
+}
+
+int reader_failed(struct sqlite_store *s, sqlite3_stmt *st, struct errmsg *msg)
+{
+	int err = err_set(msg, ERR_STORE, "%s", sqlite3_errmsg(s->reader.db));
+	sqlite3_reset(st);
+	return err;
+}
+
+/* ---- load ---- */
+
+static char *taken_text(struct store_loaded *l, sqlite3_stmt *st, int i)
+{
+	const char *text = column_text(st, i);
+	return loaded_text(l, text, (size_t)sqlite3_column_bytes(st, i));
+}
+
+static bool load_event(struct store_loaded *l, sqlite3_stmt *st)
+{
+	struct store_event *ev = &l->ev;
+	ev->seq = (uint64_t)sqlite3_column_int64(st, 7);
+	ev->id = column_id(st, 8);
+	ev->source = taken_text(l, st, 9);
+	ev->ext_id = taken_text(l, st, 10);
+	ev->type = taken_text(l, st, 11);
+	ev->subject = taken_text(l, st, 12);
+	ev->time = sqlite3_column_int64(st, 13);
+	ev->received = sqlite3_column_int64(st, 14);
+	ev->ruleset = taken_text(l, st, 15);
+	ev->headers = taken_text(l, st, 16);
+	ev->body = taken_text(l, st, 17);
+	ev->body_len = (size_t)sqlite3_column_bytes(st, 17);
+	return ev->source && ev->ext_id && ev->type && ev->subject && ev->ruleset && ev->headers &&
+	       ev->body;
+}
+
+static void load_state(struct store_loaded *l, sqlite3_stmt *st)
+{
+	l->ended = sqlite3_column_type(st, 18) == SQLITE_NULL;
+	if (l->ended) {
+		l->state = (enum run_state)sqlite3_column_int(st, 23);
+		l->last_n = (uint32_t)sqlite3_column_int64(st, 24);
+		l->epoch = (uint64_t)sqlite3_column_int64(st, 25);
+		return;
+	}
+	l->state = (enum run_state)sqlite3_column_int(st, 18);
+	l->due = sqlite3_column_int64(st, 19);
+	l->last_n = (uint32_t)sqlite3_column_int64(st, 20);
+	l->epoch = (uint64_t)sqlite3_column_int64(st, 21);
+	l->cancel_at = sqlite3_column_int64(st, 22);
+}
+
+static bool load_run(struct store_loaded *l, sqlite3_stmt *st)
+{
+	l->rule = taken_text(l, st, 0);
+	l->plan_hash = taken_text(l, st, 1);
+	l->trigger = taken_text(l, st, 2);
+	l->parent = column_id(st, 3);
+	l->parent_path = taken_text(l, st, 4);
+	l->created = sqlite3_column_int64(st, 5);
+	load_state(l, st);
+	return l->rule && l->plan_hash && l->trigger && l->parent_path && load_event(l, st);
+}
+
+/* 0, ERR_STORE also when the journal has a gap. */
+static int load_recs(struct sqlite_store *s, struct store_loaded *l, int64_t run,
+		     struct errmsg *msg)
+{
+	sqlite3_stmt *st = stmt(s, R_RECS);
+	int rc;
+	sqlite3_bind_int64(st, 1, run);
+	bool ok = loaded_recs(l, l->last_n);
+	while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (l->n_recs == l->last_n || sqlite3_column_int64(st, 0) != (int64_t)l->n_recs + 1)
+			break;
+		const char *path = column_text(st, 2), *body = column_text(st, 4);
+		ok = loaded_rec_add(l, &(struct store_rec){
+					       .n = (uint32_t)sqlite3_column_int64(st, 0),
+					       .type = (enum rec_type)column_text(st, 1)[0],
+					       .path = path,
+					       .at = sqlite3_column_int64(st, 3),
+					       .body = body,
+					       .len = (size_t)sqlite3_column_bytes(st, 4)});
+	}
+	if (ok && rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return reader_failed(s, st, msg);
+	sqlite3_reset(st);
+	if (!ok)
+		return err_set(msg, ERR_STORE, "the run's journal is too large");
+	if (rc == SQLITE_ROW || l->n_recs != l->last_n)
+		return err_set(msg, ERR_STORE, "the run's journal is damaged after record %zu", l->n_recs);
+	return 0;
+}
+
+static int read_load(struct sqlite_store *s, struct store_load *v)
+{
+	sqlite3_stmt *st = stmt(s, R_LOAD);
+	struct errmsg *msg = &v->op.msg;
+	v->loaded = NULL;
+	bind_id(st, 1, &v->run);
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_DONE) {
+		sqlite3_reset(st);
+		return err_set(msg, ERR_NOT_FOUND, "no such run");
+	}
+	if (rc != SQLITE_ROW)
+		return reader_failed(s, st, msg);
+	struct store_loaded *l = loaded_new();
+	l->run = v->run;
+	bool ok = load_run(l, st);
+	int64_t run = sqlite3_column_int64(st, 6);
+	sqlite3_reset(st);
+	int err = ok ? load_recs(s, l, run, msg) : err_set(msg, ERR_STORE, "the run is too large");
+	if (err)
+		store_loaded_free(l);
+	else
+		v->loaded = l;
+	return err;
+}
+
+/* ---- due, source ---- */
+
+static int read_due(struct sqlite_store *s, struct store_due *v)
+{
+	sqlite3_stmt *st = stmt(s, R_DUE);
+	size_t max = v->max < DUE_ROWS_MAX ? v->max : DUE_ROWS_MAX, cap = 16;
+	int rc;
+	v->rows = mem_alloc(cap * sizeof(*v->rows));
+	v->n_rows = 0;
+	v->more = false;
+	sqlite3_bind_int64(st, 1, v->timed_only ? WAKE_CANCEL : WAKE_READY);
+	sqlite3_bind_int64(st, 2, v->until > WAKE_CANCEL ? v->until : WAKE_CANCEL);
+	sqlite3_bind_int64(st, 3, (int64_t)max + 1);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (v->n_rows == max) {
+			v->more = true;
+			continue;
+		}
+		if (v->n_rows == cap)
+			v->rows = mem_realloc(v->rows, (cap *= 2) * sizeof(*v->rows));
+		v->rows[v->n_rows++] = (struct store_due_row){
+			.run = column_id(st, 0),
+			.due = sqlite3_column_int64(st, 1),
+			.state = (enum run_state)sqlite3_column_int(st, 2)};
+	}
+	if (rc != SQLITE_DONE) {
+		free(v->rows);
+		v->rows = NULL;
+		v->n_rows = 0;
+		return reader_failed(s, st, &v->op.msg);
+	}
+	sqlite3_reset(st);
+	return 0;
+}
+
+static int read_source(struct sqlite_store *s, struct store_get_source *v)
+{
+	sqlite3_stmt *st = stmt(s, R_SOURCE);
+	v->text = NULL;
+	v->len = 0;
+	bind_text(st, 1, v->hash);
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		const char *text = column_text(st, 0);
+		v->len = (size_t)sqlite3_column_bytes(st, 0);
+		v->text = mem_strndup(text, v->len);
+	} else if (rc != SQLITE_DONE) {
+		return reader_failed(s, st, &v->op.msg);
+	}
+	sqlite3_reset(st);
+	return v->text ? 0 : err_set(&v->op.msg, ERR_NOT_FOUND, "no source '%s'", v->hash);
+}
+
+static int read_verb(struct sqlite_store *s, struct store_op *op)
+{
+	switch (op->verb) {
+	case STORE_LOAD:
+		return read_load(s, container_of(op, struct store_load, op));
+	case STORE_DUE:
+		return read_due(s, container_of(op, struct store_due, op));
+	case STORE_GET_SOURCE:
+		return read_source(s, container_of(op, struct store_get_source, op));
+	case STORE_QUERY:
+		return query_run(s, container_of(op, struct store_query, op));
+	case STORE_ACCEPT:
+	case STORE_APPEND:
+	case STORE_PUT_SOURCE:
+	case STORE_CANCEL:
+	case STORE_REVIVE:
+		break;
+	}
+	return err_set(&op->msg, ERR_STORE, "not a verb that reads");
+}
+
+/* One transaction: all statements of a verb see the same commit. */
+void reader_verb(struct sqlite_store *s, struct store_op *op)
+{
+	sqlite3_stmt *begin = stmt(s, R_BEGIN), *commit = stmt(s, R_COMMIT);
+	op->err = 0;
+	if (sqlite3_step(begin) != SQLITE_DONE) {
+		op->err = reader_failed(s, begin, &op->msg);
+		return;
+	}
+	sqlite3_reset(begin);
+	op->err = read_verb(s, op);
+	(void)sqlite3_step(commit);
+	sqlite3_reset(commit);
+}
