@@ -321,7 +321,10 @@ static void easy_free(struct http_easy *e)
 	free(e);
 }
 
-/* Takes the handle from its request, out of libcurl's hands, for another one. */
+/*
+ * Takes the handle from its request, out of libcurl's hands, for another one. Not after a failure:
+ * libcurl counts the connections that died under a handle and stops repeating GETs on it.
+ */
 static void easy_put(struct http_req *r)
 {
 	struct http *h = r->http;
@@ -331,7 +334,7 @@ static void easy_put(struct http_req *r)
 	r->easy = NULL;
 	CURLMcode rc = curl_multi_remove_handle(h->multi, e->curl);
 	assert(rc == CURLM_OK); /* else we were called from inside libcurl */
-	if (h->n_easies == EASIES_KEPT || h->closing) {
+	if (r->err || h->n_easies == EASIES_KEPT || h->closing) {
 		easy_free(e);
 		return;
 	}
@@ -358,6 +361,9 @@ static int check_request(struct http_req *r)
 		return err_set(&r->msg, ERR_INVALID, "'%.40s' is no method to send", r->method);
 	if (strncasecmp(r->url, "http://", 7) != 0 && strncasecmp(r->url, "https://", 8) != 0)
 		return err_set(&r->msg, ERR_INVALID, "the URL does not begin with http:// or https://");
+	/* libcurl would take the first thing behind more slashes for the host. */
+	if (strchr("/\\", strstr(r->url, "://")[3]))
+		return err_set(&r->msg, ERR_INVALID, "no host in the URL");
 	for (const char *p = r->url; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
 			return err_set(&r->msg, ERR_INVALID, "a blank or control byte in the URL");
@@ -507,7 +513,9 @@ static int code_of(const struct http_req *r, CURLcode rc)
 		return ERR_IO;
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return ERR_TIMEOUT;
-	if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_LOGIN_DENIED)
+	/* An answer that is no HTTP is an "unsupported protocol" too. */
+	if (!has_left(r) && (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL ||
+			     rc == CURLE_LOGIN_DENIED))
 		return ERR_INVALID;
 	return rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_NETWORK;
 }
@@ -531,6 +539,9 @@ static void complete(struct http_req *r, CURLcode rc)
 	long status = 0;
 	(void)curl_easy_getinfo(r->easy->curl, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
+	/* libcurl is content with a head that was cut off. */
+	if (rc == CURLE_OK && (!r->head_done || status < 200))
+		rc = CURLE_GOT_NOTHING;
 	r->reach = rc == CURLE_OK ? HTTP_ANSWERED : has_left(r) ? HTTP_SENT : HTTP_NOT_SENT;
 	if (rc != CURLE_OK) {
 		explain(r, rc);
@@ -650,10 +661,11 @@ void http_start(struct http *h, struct http_req *r)
 	}
 	if (!rc && curl_multi_add_handle(h->multi, r->easy->curl))
 		rc = err_set(&r->msg, ERR_NOMEM, "libcurl takes no more requests");
-	if (rc) {
-		easy_put(r);
-		finish_later(r, rc);
-	}
+	if (!rc)
+		return;
+	r->err = rc;
+	easy_put(r);
+	finish_later(r, rc);
 }
 
 void http_cancel(struct http_req *r)
