@@ -46,6 +46,7 @@ void act_free(struct act *a)
 	jpath_done(&a->j);
 	arena_done(&a->arena);
 	json_decref(a->interrupt);
+	json_decref(a->late);
 	json_decref(a->result);
 	json_decref(a->error);
 	json_decref(a->meta);
@@ -182,7 +183,6 @@ static void act_propagate(struct act *a, json_t *error)
 		act_free(a);
 		r->root = NULL;
 		run_finish(r, error);
-		json_decref(error);
 		return;
 	}
 	act_tell_meta(a, "failed");
@@ -230,8 +230,19 @@ static bool act_try_retry(struct act *a)
 	return true;
 }
 
+/* A read that was broken off because its time was over ends as that. */
+static void act_tell_late(struct act *a)
+{
+	if (!a->late || !error_is(a->error, "cancelled"))
+		return;
+	json_decref(a->error);
+	a->error = a->late;
+	a->late = NULL;
+}
+
 static void act_end_fail(struct act *a)
 {
+	act_tell_late(a);
 	bool final = error_is(a->error, "cancelled") || error_is(a->error, "stop");
 	if (!final && !a->replayed && act_try_retry(a))
 		return;
@@ -319,7 +330,7 @@ static void act_arm_timeout(struct act *a)
 	if (!a->step->timeout_ms)
 		return;
 	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "deadline");
-	if (d) {
+	if (d) { /* 0: it is over, and was dealt with */
 		a->deadline = json_int(d->body, "deadline", 0);
 		return;
 	}
@@ -344,8 +355,8 @@ static bool act_resume_retry(struct act *a, enum verdict *ret)
 
 static bool act_must_not_start(const struct act *a)
 {
-	return a->run->cancelling && a->frame && !act_is_shielded(a) &&
-	       !jpath_last(&a->j, REC_INTENT) && !a->step->kind->silent;
+	return a->run->cancelling && a->frame && !act_is_shielded(a) && !a->j.first &&
+	       !a->step->kind->silent;
 }
 
 static enum verdict act_begin(struct act *a)
@@ -413,13 +424,12 @@ void act_turn(struct act *a)
 void act_interrupt(struct act *a, json_t *error)
 {
 	const struct step_kind *k = a->step->kind;
-	if (a->interrupt || a->deadline < 0) {
+	if (a->interrupt || a->late) {
 		json_decref(error);
 		return;
 	}
-	a->deadline = 0;
 	if (a->at == ACT_FLYING && k->cancel && k->cancel(a)) {
-		json_decref(error); /* awaited: its outcome is recorded, what follows is stopped */
+		a->late = error; /* awaited: its outcome is recorded, what follows is stopped */
 		return;
 	}
 	if (a->at != ACT_FLYING && k->cancel && a->started)

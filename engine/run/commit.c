@@ -35,6 +35,7 @@ static void own_texts(struct store_event *ev)
 	ev->subject = copy(ev->subject);
 	ev->headers = copy(ev->headers);
 	ev->body = copy(ev->body);
+	ev->ruleset = copy(ev->ruleset);
 }
 
 /* Matched when it is emitted; accepted in the commit of the record that names it. */
@@ -161,7 +162,7 @@ static void on_recorded(struct store_op *op)
 	begin_emitted(r);
 	jbuf_clear(&r->sent);
 	engine_run_changed(r->engine, r, r->op.state);
-	if (r->finished && r->op.state == r->state) {
+	if (run_state_is_end(r->op.state)) {
 		engine_run_ended(r->engine, r);
 		return;
 	}

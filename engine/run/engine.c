@@ -1,6 +1,7 @@
 /* The engine: the table of runs in memory, and the doors for events, people and other layers. */
 #include "engine/run/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,7 @@ struct accepting {
 	struct engine *engine;
 	struct event *ev;
 	struct plan **plans;
+	char ruleset[HASH_HEX_LEN]; /* a reload may come before the commit */
 	accept_cb cb;
 	void *arg;
 };
@@ -251,7 +253,8 @@ static struct accepting *accepting_new(struct engine *e, struct event *ev, accep
 	struct accepting *a = mem_alloc(sizeof(*a));
 	*a = (struct accepting){.engine = e, .ev = event_ref(ev), .cb = cb, .arg = arg};
 	a->acc.op = (struct store_op){.verb = STORE_ACCEPT, .cb = on_accepted};
-	event_to_store(ev, e->conf.ruleset(e->conf.arg), &a->acc.ev);
+	snprintf(a->ruleset, sizeof(a->ruleset), "%s", e->conf.ruleset(e->conf.arg));
+	event_to_store(ev, a->ruleset, &a->acc.ev);
 	return a;
 }
 

@@ -184,7 +184,7 @@ static void each_replay(struct act *a, struct each_state *st)
 		const char *key;
 		json_t *v;
 		json_object_foreach(json_object_get(r->body, "names"), key, v)
-			frame_set(a->frame, key, json_incref(v), true);
+			step_set_name(a, key, json_incref(v));
 		each_take(st, r->body);
 	}
 }

@@ -156,6 +156,7 @@ static void free_emit(struct store_accept *a)
 	free((char *)a->ev.subject);
 	free((char *)a->ev.headers);
 	free((char *)a->ev.body);
+	free((char *)a->ev.ruleset);
 	for (size_t i = 0; i < a->n_runs; i++)
 		free((char *)a->runs[i].error);
 	free(a->runs);

@@ -184,6 +184,9 @@ void run_cancel(struct run *r)
 /* A step whose deadline is over ends as `timeout`: the innermost steps inside it are stopped. */
 static void expire(struct run *r, struct act *late)
 {
+	json_t *d = json_pack("{s:i}", "deadline", 0);
+	run_record(r, late->path, REC_DECISION, d);
+	json_decref(d);
 	list_each_safe(l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		if (!act_is_leaf(a))

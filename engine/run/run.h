@@ -45,6 +45,7 @@ struct act {
 	struct link link;      /* in run->acts */
 	bool started, replayed, catching, in_doubt, claim_lost;
 	json_t *interrupt;     /* the error that ends it before its next turn (cancel, timeout) */
+	json_t *late;          /* the same, while what is under way is still awaited */
 	int64_t due, deadline, began;
 	enum run_state park_state;
 	unsigned attempt, barrier;
