@@ -26,8 +26,10 @@ static void write_rules(FILE *f, int n)
 	for (int i = 0; i < n; i++) {
 		fprintf(f, "---\nrule: r%d\nwhen:\n", i);
 		if (i % 10)
-			fprintf(f, "  conversation: intent.detected\n  platform: slack\n"
-				   "  where: {intent.name: [intent-%d, other-%d]}\n", i, i);
+			fprintf(f,
+				"  conversation: intent.detected\n  platform: slack\n"
+				"  where: {intent.name: [intent-%d, other-%d]}\n",
+				i, i);
 		else
 			fprintf(f, "  event: order.kind-%d\n", i);
 		fprintf(f, "if: data.account == \"a\"\ndo: [{log: matched}]\n");
@@ -39,13 +41,14 @@ static struct event *intent_event(const char *name)
 	char text[300];
 	snprintf(text, sizeof(text),
 		 "{\"platform\":\"slack\",\"account\":\"a\",\"conversation\":{\"id\":\"1\"},"
-		 "\"intent\":{\"name\":\"%s\"}}", name);
+		 "\"intent\":{\"name\":\"%s\"}}",
+		 name);
 	json_t *data = NULL;
 	struct id id = {{0}};
 	if (json_parse(text, strlen(text), true, &data, NULL))
 		abort();
-	return event_new(id, "intent.detected", "/conversations/slack/a", "s", NULL, 1, 1, data, text,
-			 strlen(text));
+	return event_new(id, "intent.detected", "/conversations/slack/a", "s", NULL, 1, 1, data,
+			 text, strlen(text));
 }
 
 static void measure(struct ruleset *set, const char *label, const char *intent)

@@ -22,12 +22,13 @@ static const char *error_name(struct compiler *c, const struct ynode *n)
 	if (!is_error_name(n)) {
 		const char *near = word_near(n->text, words_errors, NULL);
 		if (near)
-			compile_error(c, n, "no error has the name '%s'; did you mean '%s'?", n->text,
-				      near);
+			compile_error(c, n, "no error has the name '%s'; did you mean '%s'?",
+				      n->text, near);
 		else
 			compile_error(c, n,
 				      "no error has the name '%s': use a stable name such as "
-				      "not_found, an API's key, or a status", n->text);
+				      "not_found, an API's key, or a status",
+				      n->text);
 		return NULL;
 	}
 	return arena_strdup(&c->plan->arena, n->text);
@@ -79,7 +80,8 @@ static void compile_one(struct compiler *c, const struct ynode *n, size_t nth, s
 void catch_compile(struct compiler *c, const struct ynode *n, struct catchers *ret)
 {
 	if (n->kind != Y_LIST || !n->n) {
-		compile_error(c, n, "catch: is a list such as [{error: [timeout], do: […]}], not %s",
+		compile_error(c, n,
+			      "catch: is a list such as [{error: [timeout], do: […]}], not %s",
 			      ynode_word(n));
 		return;
 	}
@@ -89,8 +91,9 @@ void catch_compile(struct compiler *c, const struct ynode *n, struct catchers *r
 	for (size_t i = 0; i < n->n; i++) {
 		compile_one(c, n->items[i], i + 1, &ret->at[i]);
 		if (i + 1 < n->n && is_catch_all(n->items[i]))
-			compile_error(c, n->items[i + 1],
-				      "this catch is never reached: the one before it takes any error");
+			compile_error(
+				c, n->items[i + 1],
+				"this catch is never reached: the one before it takes any error");
 	}
 	c->in_catch--;
 }

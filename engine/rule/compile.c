@@ -120,7 +120,8 @@ static void fill_enabled(struct compiler *c, const struct ynode *n)
 	if (c->f->errors != errors)
 		return;
 	if (v && !json_is_boolean(v) && !json_is_null(v))
-		compile_error(c, n, "enabled: must be true or false, and is of type %s", json_type_word(v));
+		compile_error(c, n, "enabled: must be true or false, and is of type %s",
+			      json_type_word(v));
 	c->plan->enabled = json_is_true(v);
 }
 
@@ -276,7 +277,7 @@ static void take_scripts(struct compiler *c)
 {
 	const char *name;
 	json_t *text;
-	json_object_foreach(json_object_get(c->bundle, "scripts"), name, text)
+	json_object_foreach (json_object_get(c->bundle, "scripts"), name, text)
 		if (json_is_string(text))
 			free(map_put(&c->plan->scripts, name, mem_strdup(json_string_value(text))));
 }
@@ -298,8 +299,9 @@ static int check_bundle(const json_t *b, struct errmsg *msg)
 {
 	json_int_t engine = json_int(b, "engine", 0), line = json_int(b, "line", 1);
 	if (engine != PLAN_ENGINE)
-		return err_set(msg, ERR_PARSE, "a plan of engine %" JSON_INTEGER_FORMAT
-			       ", and this is engine %d", engine, PLAN_ENGINE);
+		return err_set(msg, ERR_PARSE,
+			       "a plan of engine %" JSON_INTEGER_FORMAT ", and this is engine %d",
+			       engine, PLAN_ENGINE);
 	if (!json_str(b, "rule") || !json_str(b, "file") || !json_str(b, "yaml") || line > 1 << 20)
 		return err_set(msg, ERR_PARSE, "a plan without its rule, file or text");
 	return 0;
@@ -343,7 +345,8 @@ struct plan *rule_compile_bundle(const struct rule_env *env, const char *bundle,
 	struct plan *p = compile_pinned(env, b, &f, msg);
 	for (size_t i = 0; i < f.n && !p; i++)
 		if (!f.at[i].warning) {
-			err_set(msg, ERR_PARSE, "%s:%d: %s", f.at[i].file, f.at[i].line, f.at[i].text);
+			err_set(msg, ERR_PARSE, "%s:%d: %s", f.at[i].file, f.at[i].line,
+				f.at[i].text);
 			break;
 		}
 	findings_done(&f);

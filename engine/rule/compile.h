@@ -43,7 +43,7 @@ struct use {
 	bool step; /* read as steps.NAME */
 };
 
-/* A place where YAML ended a scalar too early: what follows on its line is no mistake of its own. */
+/* Where YAML ended a scalar too early: what follows on its line is no mistake of its own. */
 struct cut {
 	int line, col;
 };
@@ -69,13 +69,13 @@ struct compiler {
 	const char *file;
 	const struct source *src;
 	struct plan *plan;
-	struct arena scratch;    /* lives as long as this rule's compilation */
-	json_t *bundle;          /* built again from it; NULL: a fresh compilation */
-	json_t *actions;         /* pinned so far, by name */
-	json_t *scripts;         /* the same */
+	struct arena scratch; /* lives as long as this rule's compilation */
+	json_t *bundle;       /* built again from it; NULL: a fresh compilation */
+	json_t *actions;      /* pinned so far, by name */
+	json_t *scripts;      /* the same */
 	enum scope_level level;
 	int in_catch, in_match;
-	bool conversation_data;  /* every trigger is a conversation's: `data` has a known shape */
+	bool conversation_data; /* every trigger is a conversation's: `data` has a known shape */
 	struct name *names;
 	size_t n_names, cap_names;
 	struct use *uses;
@@ -130,7 +130,7 @@ const char *source_hint(const struct source *s, int line);
 /* ---- words.c ---- */
 
 extern const char *const words_rule[], *const words_rule_later[];
-extern const char *const words_step_later[];
+extern const char *const words_step_later[], *const words_param_later[];
 extern const char *const words_step[];
 extern const char *const words_errors[];
 extern const char *const words_run[];
@@ -158,8 +158,8 @@ json_t *template_load(struct compiler *c, const struct ynode *n);
 
 /* Where an expression's text stands in its file. */
 struct spot {
-	int line, col;  /* of its first byte */
-	int indent;     /* the column of its further lines; 0: unknown */
+	int line, col; /* of its first byte */
+	int indent;    /* the column of its further lines; 0: unknown */
 	const struct ynode *node;
 };
 /* Compiles and checks the names; an EXPR with ref -1 after an error. src is kept. */
@@ -196,8 +196,7 @@ const struct step *scope_step_named(struct compiler *c, const char *name);
 /* ---- steps.c ---- */
 
 /* A list of steps. label: the segment of their keys ("do"). */
-void steps_compile(struct compiler *c, const struct ynode *n, const char *label,
-		   struct block *ret);
+void steps_compile(struct compiler *c, const struct ynode *n, const char *label, struct block *ret);
 
 /* ---- params.c ---- */
 

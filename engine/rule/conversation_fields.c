@@ -6,10 +6,13 @@
 #include "engine/rule/compile.h"
 
 const char *const conversation_kinds[] = {
-	"conversation.started", "message.received",  "message.sent",	  "intent.detected",
-	"lead.captured",	"handoff.requested", "handoff.completed", "action.requested",
-	"conversation.updated", "conversation.rated", "conversation.ended", "message.updated",
-	"message.status",	NULL,
+	"conversation.started", "message.received",
+	"message.sent",         "intent.detected",
+	"lead.captured",        "handoff.requested",
+	"handoff.completed",    "action.requested",
+	"conversation.updated", "conversation.rated",
+	"conversation.ended",   "message.updated",
+	"message.status",       NULL,
 };
 
 static const char *const statuses[] = {"open", "pending", "snoozed", "closed", NULL};

@@ -40,7 +40,8 @@ static void failed(struct compiler *c, const char *src, bool chunk, const struct
 	if (cut) {
 		c->cuts = compile_grow(c, c->cuts, c->n_cuts, &c->cap_cuts, sizeof(*c->cuts));
 		c->cuts[c->n_cuts++] = (struct cut){at->line, at->col};
-		c->check.error(&c->check, at->line, at->col, "the expression ends too early; %s", cut);
+		c->check.error(&c->check, at->line, at->col, "the expression ends too early; %s",
+			       cut);
 		return;
 	}
 	struct hint h = hint_find(src, true, chunk);
@@ -92,7 +93,8 @@ static size_t find_name(const char *src, const char *dotted, int line)
 		for (const char *p = from; *p; p++) {
 			if (strncmp(p, dotted, n) || is_word(p[n]))
 				continue;
-			if (p == src || (!is_word(p[-1]) && (p[-1] != '.' || (p > src + 1 && p[-2] == '.'))))
+			if (p == src ||
+			    (!is_word(p[-1]) && (p[-1] != '.' || (p > src + 1 && p[-2] == '.'))))
 				return (size_t)(p - src);
 		}
 	}
@@ -105,9 +107,10 @@ static void on_name(void *arg, const char *dotted, int line)
 	int l, col;
 	place_of(a->at, a->src, find_name(a->src, dotted, line), &l, &col);
 	if (!strncmp(dotted, "secrets", strcspn(dotted, ".")) && !strstr(a->src, "hmac"))
-		a->c->check.error(&a->c->check, l, col,
-				  "secrets may be read only inside hmac(): give calls their keys by a "
-				  "connection");
+		a->c->check.error(
+			&a->c->check, l, col,
+			"secrets may be read only inside hmac(): give calls their keys by a "
+			"connection");
 	else
 		scope_use(a->c, dotted, l, col);
 }
@@ -119,8 +122,12 @@ struct tmpl *expression_compile(struct compiler *c, const char *src, bool chunk,
 	const struct expr_vm *vm = c->env->vm;
 	struct errmsg msg = {0};
 	char where[300];
-	*t = (struct tmpl){.kind = TMPL_EXPR, .line = at->line, .col = at->col, .ref = -1,
-			   .src = src, .chunk = chunk};
+	*t = (struct tmpl){.kind = TMPL_EXPR,
+			   .line = at->line,
+			   .col = at->col,
+			   .ref = -1,
+			   .src = src,
+			   .chunk = chunk};
 	if (!src[strspn(src, " \t\n")]) {
 		c->check.error(&c->check, at->line, at->col, "an expression is missing here");
 		return t;

@@ -129,9 +129,9 @@ json_t *findings_json(const struct findings *f)
 	auto_free struct finding *at = sorted_copy(f);
 	json_t *list = json_array();
 	for (size_t i = 0; i < f->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", at[i].file,
-						      "line", at[i].line, "col", at[i].col, "level",
-						      at[i].warning ? "warning" : "error", "text",
-						      at[i].text));
+		json_array_append_new(
+			list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", at[i].file, "line",
+					at[i].line, "col", at[i].col, "level",
+					at[i].warning ? "warning" : "error", "text", at[i].text));
 	return list;
 }

@@ -1,12 +1,12 @@
 /*
- * Which rules an event starts: an index by type and by the `where` pair that rules out most, so that a rule that
- * does not fit costs nothing; then the other pairs; then, once a rule, its condition.
+ * Which rules an event starts: an index by type and by the `where` pair that rules out most, so
+ * that a rule that does not fit costs nothing; then the other pairs; then, once a rule, its
+ * condition.
  *
  *   type ─▶ bucket ─▶ group by path ─▶ value ─▶ triggers
  *                  └▶ triggers without `where`
  *   prefixes ("order.*") stand in one list of their own.
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +121,7 @@ static struct group *group_of(struct match_index *x, struct bucket *b, const cha
 }
 
 static void push_value(struct match_index *x, struct group *g, const json_t *v, uint32_t plan,
-			 uint32_t trigger)
+		       uint32_t trigger)
 {
 	char key[KEY_MAX];
 	bool text = json_is_string(v);

@@ -80,7 +80,8 @@ static void fill_choice(struct compiler *c, struct choice *ret, const struct yno
 			compile_unknown(c, n->keys[i], "key", keys, NULL);
 	const struct ynode *cond = ynode_get(n, "if"), *body = ynode_get(n, cond ? "do" : "else");
 	if (n->kind != Y_MAP || !body || (cond && ynode_get(n, "else"))) {
-		compile_error(c, n, "a choice is {if: …, do: […]}, and the last may be {else: […]}");
+		compile_error(c, n,
+			      "a choice is {if: …, do: […]}, and the last may be {else: […]}");
 		return;
 	}
 	if (cond)

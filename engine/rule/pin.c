@@ -1,4 +1,4 @@
-/* What a rule is pinned with: its text, the closure of its scripts, its actions; and the way back. */
+/* What a rule is pinned with: its text, all the scripts it can reach, its actions. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,8 @@ static void pin_action(struct plan_check *check, const char *name, json_t *def)
 
 /* ---- scripts ---- */
 
-struct requires {
+struct requires
+{
 	struct compiler *c;
 	int line, col;
 };

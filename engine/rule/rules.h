@@ -16,7 +16,7 @@ struct finding {
 	char *file;
 	int line, col;
 	bool warning;
-	char *text;  /* one sentence that says what to do */
+	char *text; /* one sentence that says what to do */
 };
 struct findings {
 	struct finding *at;
@@ -41,7 +41,7 @@ struct rule_env {
 	void *arg;
 	/* Hooks declared in pawl.yaml, for `webhook:` triggers: closed by NULL; NULL: do not check. */
 	const char *const *hooks;
-	json_t *vars;          /* the service's; or NULL */
+	json_t *vars; /* the service's; or NULL */
 };
 
 /* Compiles every document of one file's text; plans are appended to *ret (each with one reference). */

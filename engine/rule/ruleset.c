@@ -124,7 +124,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Of the plans' hashes, sorted: the same rules are the same set, in whatever order they were read. */
+/* Of the plans' hashes, sorted: the order in which rules were read makes no difference. */
 static void make_hash(struct ruleset *r)
 {
 	auto_free const char **hashes = mem_alloc((r->n + 1) * sizeof(*hashes));

@@ -11,19 +11,22 @@
 bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name)
 {
 	if (!word_is_identifier(name)) {
-		compile_error(c, at,
-			      "'%s' cannot be a name: use letters, digits and _, with no digit first",
-			      name);
+		compile_error(
+			c, at,
+			"'%s' cannot be a name: use letters, digits and _, with no digit first",
+			name);
 		return false;
 	}
 	if (word_is_keyword(name) || word_is_reserved(name)) {
-		compile_error(c, at, "'%s' has a meaning of its own in expressions: choose another name",
+		compile_error(c, at,
+			      "'%s' has a meaning of its own in expressions: choose another name",
 			      name);
 		return false;
 	}
 	const struct expr_vm *vm = c->env->vm;
 	if (!c->bundle && vm->ops->is_library(vm->vm, name))
-		compile_warn(c, at, "the name '%s' hides the library's %s from here on", name, name);
+		compile_warn(c, at, "the name '%s' hides the library's %s from here on", name,
+			     name);
 	return true;
 }
 
@@ -113,7 +116,7 @@ static void use_vars(struct compiler *c, const char *rest, int line, int col)
 	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
 	if (json_object_get(c->plan->vars, key))
 		return;
-	json_object_foreach(c->plan->vars, name, value)
+	json_object_foreach (c->plan->vars, name, value)
 		if (n < DOTTED_MAX)
 			names[n++] = name;
 	snprintf(text, sizeof(text), "there is no vars.%s", key);
@@ -209,12 +212,13 @@ static bool use_by_level(struct compiler *c, const char *head, const char *rest,
 /* A reserved word where it is not known. */
 static void use_too_early(struct compiler *c, const char *head, int line, int col)
 {
-	c->check.error(&c->check, line, col,
-		       c->level == LEVEL_LOAD
-			       ? "'%s' is not known while a rule is loaded: only vars is"
-			       : "'%s' is not known before the run begins: only event, data, vars and "
-				 "now are",
-		       head);
+	c->check.error(
+		&c->check, line, col,
+		c->level == LEVEL_LOAD
+			? "'%s' is not known while a rule is loaded: only vars is"
+			: "'%s' is not known before the run begins: only event, data, vars and "
+			  "now are",
+		head);
 }
 
 void scope_use(struct compiler *c, const char *dotted, int line, int col)
@@ -254,7 +258,8 @@ static const char *other_language(const char *name)
 
 static const char *near_name(struct compiler *c, const struct use *u)
 {
-	static const char *const basic[] = {"event", "data", "vars", "steps", "run", "now", "error"};
+	static const char *const basic[] = {"event", "data", "vars", "steps",
+					    "run",   "now",  "error"};
 	const char *names[DOTTED_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < 7 && !u->step; i++)
@@ -280,11 +285,13 @@ static void judge(struct compiler *c, const struct use *u)
 	char text[2 * DOTTED_MAX];
 	const char *lua = other_language(u->name);
 	if (hidden)
-		snprintf(text, sizeof(text), "'%s' is known only inside its loop (line %d): give the "
-			 "loop a result:", u->name, hidden->line);
+		snprintf(text, sizeof(text),
+			 "'%s' is known only inside its loop (line %d): give the "
+			 "loop a result:",
+			 u->name, hidden->line);
 	else if (later && later->local)
-		snprintf(text, sizeof(text), "'%s' is known only inside the loop at line %d", u->name,
-			 later->line);
+		snprintf(text, sizeof(text), "'%s' is known only inside the loop at line %d",
+			 u->name, later->line);
 	else if (later)
 		snprintf(text, sizeof(text), "'%s' comes only at line %d and is not known here yet",
 			 u->name, later->line);

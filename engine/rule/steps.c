@@ -84,7 +84,8 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 		if (key == cond || !c->env->kind(key->text) || belongs_beside(c, n, i))
 			continue;
 		if (word) {
-			compile_error(c, key, "a step does one thing: make two steps of '%s' and '%s'",
+			compile_error(c, key,
+				      "a step does one thing: make two steps of '%s' and '%s'",
 				      word->text, key->text);
 			return NULL;
 		}
@@ -131,8 +132,9 @@ static void check_required(struct compiler *c, const struct step *s, const struc
 {
 	for (const struct param *p = s->kind->params; p && p->name; p++)
 		if (p->where == where && p->required && !ynode_get(n, p->name))
-			compile_error(c, at, where == IN_MAP ? "'%s' needs %s: inside it"
-							      : "'%s' needs %s: beside it",
+			compile_error(c, at,
+				      where == IN_MAP ? "'%s' needs %s: inside it"
+						      : "'%s' needs %s: beside it",
 				      s->kind->name, p->name);
 }
 
@@ -145,10 +147,25 @@ static void check_else(struct compiler *c, const struct step *s, const struct yn
 			continue;
 		const struct ynode *timeout = ynode_key(n, "timeout");
 		if (timeout && find_param(s->kind, "timeout", where))
-			compile_error(c, timeout,
-				      "say what happens at the timeout: %s: fail, continue, or steps",
-				      p->name);
+			compile_error(
+				c, timeout,
+				"say what happens at the timeout: %s: fail, continue, or steps",
+				p->name);
 	}
+}
+
+/* A key that no parameter has. */
+static void unknown_key(struct compiler *c, const struct step *s, const struct ynode *key,
+			enum param_where where)
+{
+	char full[200];
+	snprintf(full, sizeof(full), "%s.%s", s->kind->name, key->text);
+	if (word_in(words_param_later, full))
+		compile_error(c, key, "'%s' of '%s' is not in this version", key->text,
+			      s->kind->name);
+	else
+		compile_unknown(c, key, "key", param_names(c, s->kind, where),
+				where == BESIDE ? words_step : NULL);
 }
 
 static void fill_map(struct compiler *c, struct step *s, const struct ynode *word,
@@ -162,7 +179,7 @@ static void fill_map(struct compiler *c, struct step *s, const struct ynode *wor
 			compile_error(c, v->keys[i], "'%s' stands beside %s:, not inside it",
 				      v->keys[i]->text, word->text);
 		else if (!is_free_key(v->keys[i]->text))
-			compile_unknown(c, v->keys[i], "key", param_names(c, s->kind, IN_MAP), NULL);
+			unknown_key(c, s, v->keys[i], IN_MAP);
 	}
 	check_required(c, s, v, word, IN_MAP);
 	check_else(c, s, v, IN_MAP);
@@ -182,7 +199,8 @@ static void fill_word(struct compiler *c, struct step *s, const struct ynode *wo
 	else if (whole)
 		param_fill(c, s, whole, v);
 	else
-		compile_error(c, v, map ? "'%s' takes a map, not %s" : "'%s' takes no value, not %s",
+		compile_error(c, v,
+			      map ? "'%s' takes a map, not %s" : "'%s' takes no value, not %s",
 			      word->text, ynode_word(v));
 }
 
@@ -256,10 +274,10 @@ static void check_keys(struct compiler *c, const struct step *s, const struct yn
 		else if (word_in(words_step, key->text))
 			continue;
 		else if (find_param(s->kind, key->text, IN_MAP))
-			compile_error(c, key, "'%s' stands inside %s: { }, not beside it", key->text,
-				      word->text);
+			compile_error(c, key, "'%s' stands inside %s: { }, not beside it",
+				      key->text, word->text);
 		else
-			compile_unknown(c, key, "key", words_step, param_names(c, s->kind, BESIDE));
+			unknown_key(c, s, key, BESIDE);
 	}
 }
 
@@ -298,10 +316,12 @@ static struct step *compile_step(struct compiler *c, const struct ynode *n, cons
 		s->args = arena_alloc(&c->plan->arena, s->kind->args_size);
 	if (name)
 		s->name = arena_strdup(&c->plan->arena, name->text);
+	size_t errors = c->f->errors;
 	check_keys(c, s, n, word);
 	fill_all(c, s, n, word);
 	c->giving = (struct giving){0};
-	if (s->kind->check)
+	/* A kind judges whole steps only: what is missing for a mistake's sake is no second one. */
+	if (s->kind->check && c->f->errors == errors)
 		s->kind->check(&c->check, s);
 	struct giving giving = c->giving;
 	const struct ynode *catches = ynode_get(n, "catch");
@@ -322,14 +342,14 @@ static void check_reached(struct compiler *c, const struct step *s, const struct
 			      s->kind->name, s->line);
 }
 
-void steps_compile(struct compiler *c, const struct ynode *n, const char *label,
-		   struct block *ret)
+void steps_compile(struct compiler *c, const struct ynode *n, const char *label, struct block *ret)
 {
 	*ret = (struct block){0};
 	if (n->kind != Y_LIST) {
 		compile_error(c, n,
-			      n->kind == Y_MAP ? "steps are a list: put '- ' in front of each, not %s"
-					       : "a list of steps must stand here, not %s",
+			      n->kind == Y_MAP
+				      ? "steps are a list: put '- ' in front of each, not %s"
+				      : "a list of steps must stand here, not %s",
 			      ynode_word(n));
 		return;
 	}

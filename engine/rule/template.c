@@ -41,7 +41,8 @@ static struct spot spot_of(struct compiler *c, const struct ynode *n, size_t off
 			line_start = i + 1;
 		}
 	}
-	s.col = (s.indent ? s.indent : 1) + source_characters(n->text + line_start, off - line_start);
+	s.col = (s.indent ? s.indent : 1) +
+		source_characters(n->text + line_start, off - line_start);
 	return s;
 }
 
@@ -139,8 +140,8 @@ static void unclosed(struct compiler *c, const struct ynode *n, size_t off)
 		c->cuts = compile_grow(c, c->cuts, c->n_cuts, &c->cap_cuts, sizeof(*c->cuts));
 		c->cuts[c->n_cuts++] = (struct cut){at.line, at.col};
 	}
-	c->check.error(&c->check, at.line, at.col, "this ${ is never closed%s%s", cut ? "; " : " by a }",
-		       cut ? cut : "");
+	c->check.error(&c->check, at.line, at.col, "this ${ is never closed%s%s",
+		       cut ? "; " : " by a }", cut ? cut : "");
 }
 
 /* One ${ } whose '$' is at i; returns the byte after it. */
@@ -153,7 +154,8 @@ static size_t take_expression(struct compiler *c, const struct ynode *n, struct 
 		return end;
 	}
 	if (n->text[i + 2] == '{') {
-		c->check.error(&c->check, at.line, at.col - 2, "write ${ } with one brace, not ${{ }}");
+		c->check.error(&c->check, at.line, at.col - 2,
+			       "write ${ } with one brace, not ${{ }}");
 		return end + 1;
 	}
 	end_text(c, n, p);
@@ -182,7 +184,8 @@ static void warn_braces(struct compiler *c, const struct ynode *n)
 	if (!at || !strstr(at, "}}") || (at > n->text && at[-1] == '$'))
 		return;
 	struct spot s = spot_of(c, n, (size_t)(at - n->text));
-	c->check.warn(&c->check, s.line, s.col, "{{ }} is sent as it stands: write ${ } to fill a value in");
+	c->check.warn(&c->check, s.line, s.col,
+		      "{{ }} is sent as it stands: write ${ } to fill a value in");
 }
 
 static struct tmpl *compile_text(struct compiler *c, const struct ynode *n)
@@ -288,7 +291,8 @@ struct tmpl *template_expr(struct compiler *c, const struct ynode *n)
 struct tmpl *template_names(struct compiler *c, const struct ynode *n, const struct step *s)
 {
 	if (n->kind != Y_MAP || !n->n) {
-		compile_error(c, n, "a map of names and values must stand here, not %s", ynode_word(n));
+		compile_error(c, n, "a map of names and values must stand here, not %s",
+			      ynode_word(n));
 		return plan_keep(c->plan, tmpl_at(c, TMPL_MAP, n));
 	}
 	struct tmpl *t = container(c, n);

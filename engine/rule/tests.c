@@ -17,11 +17,11 @@ static void check_map(struct compiler *c, const struct ynode *n, const char *nam
 
 static void check_test(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"name", "given", "answers", "then", "expect",
-					   "faults", "about", NULL};
-	static const char *const expects[] = {"matched", "because", "state",	  "calls",
-					      "calls_some", "replies", "emits",  "memory",
-					      "steps",	 "elapsed", "result",  "error", NULL};
+	static const char *const keys[] = {"name",   "given",  "answers", "then",
+					   "expect", "faults", "about",   NULL};
+	static const char *const expects[] = {"matched", "because", "state",  "calls", "calls_some",
+					      "replies", "emits",   "memory", "steps", "elapsed",
+					      "result",  "error",   NULL};
 	check_map(c, n, "a test", keys);
 	if (n->kind != Y_MAP)
 		return;

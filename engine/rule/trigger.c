@@ -18,8 +18,13 @@ static const struct trigger_word {
 	struct own_word own[4];
 } trigger_words[] = {
 	{"webhook", "webhook:", false, {{NULL}}},
-	{"conversation", "", true,
-	 {{"platform", "platform"}, {"channel", "conversation.channel"}, {"intent", "intent.name"}, {NULL}}},
+	{"conversation",
+	 "",
+	 true,
+	 {{"platform", "platform"},
+	  {"channel", "conversation.channel"},
+	  {"intent", "intent.name"},
+	  {NULL}}},
 	{"event", "", false, {{"source", "event.source"}, {"subject", "event.subject"}, {NULL}}},
 };
 #define N_WORDS (sizeof(trigger_words) / sizeof(trigger_words[0]))
@@ -27,8 +32,8 @@ static const struct trigger_word {
 static const char *const names[] = {"webhook", "conversation", "event", NULL};
 static const char *const later[] = {"schedule", "every", "poll", "run", NULL};
 static const char *const common[] = {"where", "id", "about", NULL};
-static const char *const envelope[] = {"id",      "type",   "source", "subject", "time",
-				       "headers", "query",  "path",   NULL};
+static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
+				       "headers", "query", "path",   NULL};
 
 static const struct trigger_word *word_of(const char *key)
 {
@@ -55,13 +60,15 @@ static void check_conversation_path(struct compiler *c, const struct ynode *at, 
 	switch (conversation_field(path, ret_values, near, sizeof(near))) {
 	case FIELD_NONE:
 		if (*near)
-			compile_error(c, at, "a conversation event has no field '%s'; did you mean '%s'?",
+			compile_error(c, at,
+				      "a conversation event has no field '%s'; did you mean '%s'?",
 				      path, near);
 		else
 			compile_error(c, at, "a conversation event has no field '%s'", path);
 		break;
 	case FIELD_LIST:
-		compile_error(c, at, "'%s' is a list, and where: compares single values: use if:", path);
+		compile_error(c, at,
+			      "'%s' is a list, and where: compares single values: use if:", path);
 		break;
 	case FIELD_MAP:
 	case FIELD_OPEN:
@@ -111,8 +118,9 @@ static void add_value(struct compiler *c, json_t *list, const struct ynode *n,
 	if (c->f->errors != errors)
 		return;
 	if (!v || json_is_object(v) || json_is_array(v)) {
-		compile_error(c, n, v ? "where: compares plain values, and this is of type %s"
-				      : "this has no value while the rule is loaded%.0s",
+		compile_error(c, n,
+			      v ? "where: compares plain values, and this is of type %s"
+				: "this has no value while the rule is loaded%.0s",
 			      v ? json_type_word(v) : "");
 		json_decref(v);
 		return;
@@ -150,7 +158,8 @@ static void add_where(struct compiler *c, struct trigger *t, const struct ynode 
 static void add_wheres(struct compiler *c, struct trigger *t, const struct ynode *n)
 {
 	if (n->kind != Y_MAP) {
-		compile_error(c, n, "where: is a map such as {contact.email: a@example.com}, not %s",
+		compile_error(c, n,
+			      "where: is a map such as {contact.email: a@example.com}, not %s",
 			      ynode_word(n));
 		return;
 	}
@@ -167,8 +176,8 @@ static void check_hook(struct compiler *c, const struct ynode *n)
 		return;
 	const char *near = word_near(n->text, hooks, NULL);
 	if (near)
-		compile_error(c, n, "no hook '%s' is declared under hooks:; did you mean '%s'?", n->text,
-			      near);
+		compile_error(c, n, "no hook '%s' is declared under hooks:; did you mean '%s'?",
+			      n->text, near);
 	else
 		compile_error(c, n, "no hook '%s' is declared under hooks: in pawl.yaml", n->text);
 }
@@ -180,8 +189,8 @@ static void check_kind(struct compiler *c, const struct trigger *t, const struct
 			return;
 	const char *near = word_near(t->type, conversation_kinds, NULL);
 	if (near)
-		compile_error(c, n, "no conversation event is called '%s'; did you mean '%s'?", n->text,
-			      near);
+		compile_error(c, n, "no conversation event is called '%s'; did you mean '%s'?",
+			      n->text, near);
 	else
 		compile_error(c, n, "no conversation event is called '%s'", n->text);
 }
@@ -202,8 +211,9 @@ static void set_type(struct compiler *c, struct trigger *t, const struct trigger
 	t->type = arena_printf(&c->plan->arena, "%s%.*s", w->prefix,
 			       (int)(star ? (size_t)(star - n->text) : n->len), n->text);
 	if (star && (star[1] || *w->prefix)) {
-		compile_error(c, n, *w->prefix ? "a hook is named in full: no '*'"
-					       : "'*' can stand only at the end");
+		compile_error(c, n,
+			      *w->prefix ? "a hook is named in full: no '*'"
+					 : "'*' can stand only at the end");
 		return;
 	}
 	if (w->conversation)
@@ -234,7 +244,8 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 		return word;
 	for (size_t i = 0; i < n->n; i++) {
 		if (word_in(later, n->keys[i]->text)) {
-			compile_error(c, n->keys[i], "'%s' is not in this version", n->keys[i]->text);
+			compile_error(c, n->keys[i], "'%s' is not in this version",
+				      n->keys[i]->text);
 			return NULL;
 		}
 	}
@@ -310,11 +321,13 @@ void triggers_compile(struct compiler *c, const struct ynode *n)
 			compile_trigger(c, at, t);
 			c->plan->n_triggers += t->type != NULL;
 		} else {
-			compile_error(c, at, "a trigger is a map such as {event: order.paid}, not %s",
+			compile_error(c, at,
+				      "a trigger is a map such as {event: order.paid}, not %s",
 				      ynode_word(at));
 		}
 		c->conversation_data = c->conversation_data && t->type && t->conversation;
 	}
 	if (!count)
-		compile_error(c, n, "when: has no trigger; leave it out for a rule that others start");
+		compile_error(c, n,
+			      "when: has no trigger; leave it out for a rule that others start");
 }

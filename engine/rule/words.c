@@ -5,30 +5,36 @@
 #include "engine/base/suggest.h"
 #include "engine/rule/compile.h"
 
-const char *const words_rule[] = {"api",     "rule",  "about",   "when",   "if",      "vars",  "do",
-				  "catch",   "finally", "retry", "timeout", "result", "enabled",
-				  "tests",   NULL};
+const char *const words_rule[] = {"api",     "rule",   "about",   "when",    "if",
+				  "vars",    "do",     "catch",   "finally", "retry",
+				  "timeout", "result", "enabled", "tests",   NULL};
 /* Words of the language that this version does not do yet: not to be taken for typing errors. */
 const char *const words_rule_later[] = {"limit", "once", "collect", "cancel", "budget", NULL};
 /* Those of these that are a kind of step by now are never looked up here. */
-const char *const words_step_later[] = {"approve", "all",   "any",  "while", "memory", "run",
-					"http",    "next",  "break", "choose", "each", "lua",
-					"set",     "reply", "emit",  "try",    "undo", "call",
-					"wait",    "if",    "log",   "stop",   "fail", NULL};
+const char *const words_step_later[] = {"approve", "all",   "any",   "while",  "memory", "run",
+					"http",    "next",  "break", "choose", "each",   "lua",
+					"set",     "reply", "emit",  "try",    "undo",   "call",
+					"wait",    "if",    "log",   "stop",   "fail",   NULL};
 const char *const words_step[] = {"id",    "as",   "if",    "retry", "timeout",
 				  "catch", "undo", "about", NULL};
-const char *const words_errors[] = {"throttled", "quota_exceeded", "network",  "timeout", "5xx",
-				    "auth",      "forbidden",      "not_found", "conflict", "exists",
-				    "invalid",   "rejected",       "limit",     "in_doubt", "script",
-				    "cancelled", "failed",         "too_big",   "poison",   NULL};
+/* Parameters of the same sort, as "word.parameter". */
+const char *const words_param_later[] = {
+	"call.pages",    "call.cache", "wait.event", "wait.conversation",
+	"wait.webhook",  "wait.where", "wait.match", "wait.scan",
+	"each.parallel", "emit.after", "emit.to",    "emit.source",
+	"reply.to",      NULL};
+const char *const words_errors[] = {
+	"throttled", "quota_exceeded", "network", "timeout", "5xx",      "auth",  "forbidden",
+	"not_found", "conflict",       "exists",  "invalid", "rejected", "limit", "in_doubt",
+	"script",    "cancelled",      "failed",  "too_big", "poison",   NULL};
 const char *const words_run[] = {"id", "rule", "attempt", "started", "elapsed", "url", NULL};
 
 static const char *const reserved[] = {"event", "events", "data",    "vars", "steps", "error",
 				       "run",   "now",    "secrets", "it",   NULL};
-static const char *const keywords[] = {"and",   "break", "do",   "else",     "elseif", "end",
-				       "false", "for",   "function", "goto", "if",     "in",
-				       "local", "nil",   "not",  "or",       "repeat", "return",
-				       "then",  "true",  "until", "while",   NULL};
+static const char *const keywords[] = {"and",   "break", "do",       "else",  "elseif", "end",
+				       "false", "for",   "function", "goto",  "if",     "in",
+				       "local", "nil",   "not",      "or",    "repeat", "return",
+				       "then",  "true",  "until",    "while", NULL};
 
 bool word_in(const char *const *list, const char *word)
 {

@@ -1,4 +1,4 @@
-/* What the compiler is handed in its tests: a small expression language, and a few kinds of step. */
+/* What the compiler is handed in its tests: a small language, and a few kinds of step. */
 #pragma once
 
 #include "engine/base/buf.h"

@@ -114,24 +114,39 @@ static void lua_check(struct plan_check *c, struct step *s)
 }
 
 static const struct step_kind kinds[] = {
-	{.name = "call", .params = call_params, .args_size = sizeof(struct call_args), .check = call_check},
+	{.name = "call",
+	 .params = call_params,
+	 .args_size = sizeof(struct call_args),
+	 .check = call_check},
 	{.name = "wait", .params = wait_params, .args_size = sizeof(struct wait_args)},
 	{.name = "if", .params = if_params, .args_size = sizeof(struct if_args)},
 	{.name = "choose", .params = choose_params, .args_size = sizeof(struct choose_args)},
-	{.name = "each", .params = each_params, .args_size = sizeof(struct each_args), .loops = true},
+	{.name = "each",
+	 .params = each_params,
+	 .args_size = sizeof(struct each_args),
+	 .loops = true},
 	{.name = "try", .params = try_params, .args_size = sizeof(struct try_args)},
 	{.name = "all", .params = all_params, .args_size = sizeof(struct all_args)},
 	{.name = "set", .params = set_params, .args_size = sizeof(struct value_args)},
 	{.name = "log", .params = log_params, .args_size = sizeof(struct value_args)},
-	{.name = "stop", .params = stop_params, .args_size = sizeof(struct value_args), .ends = true},
-	{.name = "fail", .params = fail_params, .args_size = sizeof(struct value_args), .ends = true},
+	{.name = "stop",
+	 .params = stop_params,
+	 .args_size = sizeof(struct value_args),
+	 .ends = true},
+	{.name = "fail",
+	 .params = fail_params,
+	 .args_size = sizeof(struct value_args),
+	 .ends = true},
 	{.name = "emit", .params = emit_params, .args_size = sizeof(struct emit_args)},
-	{.name = "lua", .params = lua_params, .args_size = sizeof(struct lua_args), .check = lua_check},
+	{.name = "lua",
+	 .params = lua_params,
+	 .args_size = sizeof(struct lua_args),
+	 .check = lua_check},
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-const char *const fake_kind_names[] = {"call", "wait", "if",  "choose", "each", "try",  "all",
-				       "set",  "log",  "stop", "fail",  "emit", "lua", NULL};
+const char *const fake_kind_names[] = {"call", "wait", "if",   "choose", "each", "try", "all",
+				       "set",  "log",  "stop", "fail",   "emit", "lua", NULL};
 
 const struct step_kind *fake_kind(const char *name)
 {
@@ -155,7 +170,7 @@ static int script_check(void *arg, const char *name, const char *text,
 			int *ret_line, struct errmsg *msg)
 {
 	if (strstr(text, "lib.names"))
-		requires(arg2, "lib/names.lua", 1);
+	requires(arg2, "lib/names.lua", 1);
 	if (!strchr(text, '(') || strchr(text, ')'))
 		return 0;
 	*ret_line = 1;

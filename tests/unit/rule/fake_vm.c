@@ -156,7 +156,8 @@ static json_t *read_compare(struct reader *r)
 			v = json_sprintf("%s%s", json_is_string(a) ? json_string_value(a) : "",
 					 json_is_string(b) ? json_string_value(b) : "");
 		else
-			v = json_boolean((op == 4) == (json_number_value(a) < json_number_value(b)));
+			v = json_boolean((op == 4) ==
+					 (json_number_value(a) < json_number_value(b)));
 		json_decref(a);
 		a = v;
 	}

@@ -1,13 +1,13 @@
 /*
- * The files in tests/broken: each has one mistake, and says in its first line what is told about it:
+ * The files in tests/broken: each has one mistake, and its first line says what is told about it:
  *   # expect: LINE:COL: text …
  * The line counts in the file as it is; the text is the beginning of the message.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -150,7 +150,8 @@ static void a_steps_parts_are_filled_by_its_kinds_table(void **state)
 
 static void several_documents_are_several_rules_at_their_own_lines(void **state)
 {
-	static const char text[] = "rule: a\ndo: [{log: x}]\n---\n# two\nrule: b\ndo: [{log: =data.x}]\n";
+	static const char text[] =
+		"rule: a\ndo: [{log: x}]\n---\n# two\nrule: b\ndo: [{log: =data.x}]\n";
 	struct rule_env env = fake_env();
 	struct findings f = {0};
 	struct plan **plans = NULL;
@@ -189,15 +190,14 @@ static void a_word_without_map_keys_takes_a_map_as_its_whole_value(void **state)
 
 static void blocks_in_blocks_have_keys_of_their_own(void **state)
 {
-	struct plan *p = good(HEAD
-			      "do:\n"
-			      "  - choose:\n"
-			      "      - {if: data.a, do: [{log: a}]}\n"
-			      "      - {else: [{log: b}, {log: c}]}\n"
-			      "  - try: [{log: a}]\n"
-			      "    catch: [{do: [{log: =error.name}]}]\n"
-			      "    finally: [{log: z}]\n"
-			      "  - all: [[{log: a}], [{log: b}]]\n");
+	struct plan *p = good(HEAD "do:\n"
+				   "  - choose:\n"
+				   "      - {if: data.a, do: [{log: a}]}\n"
+				   "      - {else: [{log: b}, {log: c}]}\n"
+				   "  - try: [{log: a}]\n"
+				   "    catch: [{do: [{log: =error.name}]}]\n"
+				   "    finally: [{log: z}]\n"
+				   "  - all: [[{log: a}], [{log: b}]]\n");
 	const struct choose_args *choose = args_of(p, 0);
 	assert_string_equal(choose->choices.at[1].body.steps[1]->key, "choose2.2");
 	assert_null(choose->choices.at[1].cond);
@@ -287,7 +287,8 @@ static void braces_and_quotes_inside_an_interpolation_do_not_end_it(void **state
 static void a_block_that_returns_is_a_chunk(void **state)
 {
 	struct plan *p;
-	const struct tmpl *t = value_of(&p, "|\n      =if data.a then return 1 end\n      return data.b\n");
+	const struct tmpl *t =
+		value_of(&p, "|\n      =if data.a then return 1 end\n      return data.b\n");
 	assert_true(t->chunk);
 	plan_unref(p);
 }

@@ -1,9 +1,9 @@
 /* Which rules an event starts, and rule sets as a whole. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +99,11 @@ static void assert_matches(struct fixture *x, struct event *e, const char *want)
 static void only_the_rules_of_the_type_match(void **state)
 {
 	struct fixture *x = *state;
-	put_file(x, "a.yaml", "rule: a\nwhen: {event: order.paid}\n" DO
-			      "---\nrule: b\nwhen: {event: order.sent}\n" DO
-			      "---\nrule: c\nwhen: {event: order.*}\n" DO
-			      "---\nrule: d\nwhen: {webhook: shop/orders}\n" DO "---\nrule: e\n" DO);
+	put_file(x, "a.yaml",
+		 "rule: a\nwhen: {event: order.paid}\n" DO
+		 "---\nrule: b\nwhen: {event: order.sent}\n" DO
+		 "---\nrule: c\nwhen: {event: order.*}\n" DO
+		 "---\nrule: d\nwhen: {webhook: shop/orders}\n" DO "---\nrule: e\n" DO);
 	load(x);
 	assert_matches(x, event("order.paid", CRM, "{}"), "a c");
 	assert_matches(x, event("order.sent", CRM, "{}"), "b c");
@@ -113,9 +114,10 @@ static void only_the_rules_of_the_type_match(void **state)
 static void conversation_triggers_and_event_triggers_do_not_mix(void **state)
 {
 	struct fixture *x = *state;
-	put_file(x, "a.yaml", "rule: a\nwhen: {conversation: lead.captured}\n" DO
-			      "---\nrule: b\nwhen: {event: lead.captured}\n" DO
-			      "---\nrule: c\nwhen: {conversation: lead.*}\n" DO);
+	put_file(x, "a.yaml",
+		 "rule: a\nwhen: {conversation: lead.captured}\n" DO
+		 "---\nrule: b\nwhen: {event: lead.captured}\n" DO
+		 "---\nrule: c\nwhen: {conversation: lead.*}\n" DO);
 	load(x);
 	assert_matches(x, event("lead.captured", SLACK, "{}"), "a c");
 	assert_matches(x, event("lead.captured", CRM, "{}"), "b");
@@ -136,7 +138,8 @@ static void where_is_equality_of_scalars_and_a_list_means_any(void **state)
 	load(x);
 	assert_matches(x, event("e", CRM, "{\"a\":\"x\"}"), "any nothing");
 	assert_matches(x, event("e", CRM, "{\"a\":\"z\"}"), "nothing var");
-	assert_matches(x, event("e", CRM, "{\"a\":\"x\",\"b\":{\"c\":3}}"), "any deep both nothing");
+	assert_matches(x, event("e", CRM, "{\"a\":\"x\",\"b\":{\"c\":3}}"),
+		       "any deep both nothing");
 	assert_matches(x, event("e", CRM, "{\"b\":{\"c\":3.0}}"), "deep nothing");
 	assert_matches(x, event("e", CRM, "{\"b\":{\"c\":\"3\"}}"), "nothing text");
 	assert_matches(x, event("e", CRM, "{\"b\":{\"c\":[3]},\"gone\":1}"), "");
@@ -148,27 +151,33 @@ static void where_is_equality_of_scalars_and_a_list_means_any(void **state)
 static void a_conversations_own_words_are_filters(void **state)
 {
 	struct fixture *x = *state;
-	put_file(x, "a.yaml", "rule: a\nwhen: {conversation: intent.detected, platform: slack, channel: "
-			      "slack.im, intent: [signup, join]}\n" DO);
+	put_file(x, "a.yaml",
+		 "rule: a\nwhen: {conversation: intent.detected, platform: slack, channel: "
+		 "slack.im, intent: [signup, join]}\n" DO);
 	load(x);
-	assert_matches(x, event("intent.detected", SLACK,
-				"{\"platform\":\"slack\",\"conversation\":{\"channel\":\"slack.im\"},"
-				"\"intent\":{\"name\":\"join\"}}"), "a");
-	assert_matches(x, event("intent.detected", SLACK,
-				"{\"platform\":\"slack\",\"conversation\":{\"channel\":\"slack.im\"},"
-				"\"intent\":{\"name\":\"leave\"}}"), "");
+	assert_matches(x,
+		       event("intent.detected", SLACK,
+			     "{\"platform\":\"slack\",\"conversation\":{\"channel\":\"slack.im\"},"
+			     "\"intent\":{\"name\":\"join\"}}"),
+		       "a");
+	assert_matches(x,
+		       event("intent.detected", SLACK,
+			     "{\"platform\":\"slack\",\"conversation\":{\"channel\":\"slack.im\"},"
+			     "\"intent\":{\"name\":\"leave\"}}"),
+		       "");
 }
 
 static void a_rule_matches_once_by_its_first_trigger_that_fits(void **state)
 {
 	struct fixture *x = *state;
-	put_file(x, "a.yaml", "rule: a\n"
-			      "when:\n"
-			      "  - {event: e, where: {a: 1}, id: one}\n"
-			      "  - {event: e.*, id: prefix}\n"
-			      "  - {event: e, id: two}\n"
-			      "  - {event: e, where: {a: 2}, id: three}\n"
-			      "  - {event: e*, id: four}\n" DO);
+	put_file(x, "a.yaml",
+		 "rule: a\n"
+		 "when:\n"
+		 "  - {event: e, where: {a: 1}, id: one}\n"
+		 "  - {event: e.*, id: prefix}\n"
+		 "  - {event: e, id: two}\n"
+		 "  - {event: e, where: {a: 2}, id: three}\n"
+		 "  - {event: e*, id: four}\n" DO);
 	load(x);
 	assert_matches(x, event("e", CRM, "{\"a\":1}"), "a/one");
 	assert_matches(x, event("e", CRM, "{\"a\":2}"), "a/two");
@@ -220,7 +229,10 @@ static void rules_that_do_not_fit_cost_no_memory(void **state)
 	struct matches m = {0};
 	struct buf b = BUF_INIT;
 	for (int i = 0; i < 500; i++)
-		buf_printf(&b, "---\nrule: r%d\nwhen: {event: e, where: {a: v%d, b: 1}}\nif: data.b\n" DO, i, i);
+		buf_printf(
+			&b,
+			"---\nrule: r%d\nwhen: {event: e, where: {a: v%d, b: 1}}\nif: data.b\n" DO,
+			i, i);
 	put_file(x, "a.yaml", buf_str(&b));
 	buf_done(&b);
 	load(x);

@@ -15,8 +15,8 @@
 
 static int released;
 
-static const char *const names[] = {"text", "int", "real", "whole", "yes", "map", "list", "null",
-				    "nil", "boom", NULL};
+static const char *const names[] = {"text", "int",  "real", "whole", "yes", "map",
+				    "list", "null", "nil",  "boom",  NULL};
 enum { TEXT, INT, REAL, WHOLE, YES, MAP, LIST, JSON_NIL, NIL, BOOM };
 
 static void vm_release(void *vm, int ref)
@@ -57,8 +57,9 @@ static int setup(void **state)
 {
 	struct fixture *f = mem_alloc(sizeof(*f));
 	f->scope.get = get;
-	f->values = json_pack("{s:s, s:i, s:f, s:f, s:b, s:{s:i}, s:[i], s:n}", "text", "a", "int", 7,
-			      "real", 1.5, "whole", 2.0, "yes", 1, "map", "k", 1, "list", 3, "null");
+	f->values =
+		json_pack("{s:s, s:i, s:f, s:f, s:b, s:{s:i}, s:[i], s:n}", "text", "a", "int", 7,
+			  "real", 1.5, "whole", 2.0, "yes", 1, "map", "k", 1, "list", 3, "null");
 	*state = f;
 	released = 0;
 	return 0;
@@ -88,8 +89,8 @@ static struct tmpl *text(struct fixture *f, const char *s)
 }
 
 /* A container of up to three items; keys a, b, c. */
-static struct tmpl *container(struct fixture *f, enum tmpl_kind kind, struct tmpl *a, struct tmpl *b,
-			      struct tmpl *c)
+static struct tmpl *container(struct fixture *f, enum tmpl_kind kind, struct tmpl *a,
+			      struct tmpl *b, struct tmpl *c)
 {
 	static const char *keys[] = {"a", "b", "c"};
 	struct tmpl *t = tmpl_literal(&f->arena, NULL);
@@ -198,8 +199,11 @@ static void only_nil_null_and_false_are_not_true(void **state)
 		struct tmpl *t;
 		bool want;
 	} cases[] = {
-		{expr(f, YES), true},  {expr(f, INT), true}, {expr(f, NIL), false},
-		{text(f, ""), true},   {tmpl_literal(&f->arena, json_false()), false},
+		{expr(f, YES), true},
+		{expr(f, INT), true},
+		{expr(f, NIL), false},
+		{text(f, ""), true},
+		{tmpl_literal(&f->arena, json_false()), false},
 		{tmpl_literal(&f->arena, json_null()), false},
 		{tmpl_literal(&f->arena, json_integer(0)), true},
 	};
