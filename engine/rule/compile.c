@@ -215,21 +215,12 @@ static struct plan *compile_doc(struct compiler *c, const struct yaml_doc *doc, 
 		compile_error(c, doc->root, "a rule is a map that begins with rule: NAME, not %s",
 			      ynode_word(doc->root));
 	findings_drop(c->f, from, is_after_cut, c);
-	if (c->f->errors != errors) {
-		plan_unref(c->plan);
-		return NULL;
-	}
-	if (!c->bundle)
-		pin_bundle(c, c->src->text + doc->start, doc->end - doc->start, line);
-	return c->plan;
-}
-
-static int line_of(const char *text, size_t off)
-{
-	int line = 1;
-	for (size_t i = 0; i < off; i++)
-		line += text[i] == '\n';
-	return line;
+	const char *text = c->src->text + doc->start;
+	if (c->f->errors == errors &&
+	    (c->bundle || pin_bundle(c, text, doc->end - doc->start, line)))
+		return c->plan;
+	plan_unref(c->plan);
+	return NULL;
 }
 
 static void add_yaml_error(struct findings *f, const char *file, const struct source *src,
@@ -259,7 +250,7 @@ void rule_compile_text(const struct rule_env *env, const char *file, const char 
 			continue;
 		struct compiler c;
 		compiler_init(&c, env, f, file, &src);
-		struct plan *p = compile_doc(&c, doc, line_of(text, doc->start));
+		struct plan *p = compile_doc(&c, doc, source_line_at(&src, doc->start));
 		compiler_done(&c);
 		if (!p)
 			continue;

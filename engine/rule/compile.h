@@ -114,6 +114,8 @@ void *compile_grow(struct compiler *c, void *at, size_t n, size_t *cap, size_t s
 
 void source_init(struct source *s, const char *text, size_t len);
 void source_done(struct source *s);
+/* The line in which a byte stands. */
+int source_line_at(const struct source *s, size_t off);
 /* The text of a line without its end; "" when there is none. *ret_len is its length. */
 const char *source_line(const struct source *s, int line, size_t *ret_len);
 /* What follows a plain scalar on its line, or "" when that cannot be told. */
@@ -234,8 +236,8 @@ void tests_check(struct compiler *c, const struct ynode *n);
 
 /* The doors of struct plan_check. */
 void pin_doors(struct plan_check *check);
-/* Writes the bundle and its hash into the plan. */
-void pin_bundle(struct compiler *c, const char *yaml, size_t len, int line);
+/* Writes the bundle and its hash into the plan. False after an error was collected. */
+bool pin_bundle(struct compiler *c, const char *yaml, size_t len, int line);
 
 /* ---- match.c ---- */
 

@@ -22,6 +22,19 @@ void source_done(struct source *s)
 	free(s->lines);
 }
 
+int source_line_at(const struct source *s, size_t off)
+{
+	size_t from = 0, to = s->n_lines;
+	while (to - from > 1) {
+		size_t mid = from + (to - from) / 2;
+		if (s->lines[mid] <= off)
+			from = mid;
+		else
+			to = mid;
+	}
+	return (int)from + 1;
+}
+
 const char *source_line(const struct source *s, int line, size_t *ret_len)
 {
 	*ret_len = 0;

@@ -98,7 +98,7 @@ static void check_path(struct compiler *c, const struct trigger *t, const struct
 		compile_error(c, at, "'%s' is no dotted path", path);
 	else if (!strncmp(path, "event.", 6))
 		check_envelope_path(c, at, path + 6);
-	else if (!strncmp(path, "data.", 5))
+	else if (t->conversation && !strncmp(path, "data.", 5))
 		compile_error(c, at, "paths begin below data already: write '%s'", path + 5);
 	else if (t->conversation)
 		check_conversation_path(c, at, path, ret_values);

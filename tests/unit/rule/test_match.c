@@ -167,6 +167,17 @@ static void a_conversations_own_words_are_filters(void **state)
 		       "");
 }
 
+static void a_path_may_begin_with_a_field_that_is_called_data(void **state)
+{
+	struct fixture *x = *state;
+	put_file(x, "a.yaml",
+		 "rule: a\nwhen: {webhook: shop/orders, where: {data.object.id: 7}}\n" DO);
+	load(x);
+	assert_matches(x, event("webhook:shop/orders", CRM, "{\"data\":{\"object\":{\"id\":7}}}"),
+		       "a");
+	assert_matches(x, event("webhook:shop/orders", CRM, "{\"object\":{\"id\":7}}"), "");
+}
+
 static void a_rule_matches_once_by_its_first_trigger_that_fits(void **state)
 {
 	struct fixture *x = *state;
@@ -327,6 +338,7 @@ int main(void)
 		TEST(conversation_triggers_and_event_triggers_do_not_mix),
 		TEST(where_is_equality_of_scalars_and_a_list_means_any),
 		TEST(a_conversations_own_words_are_filters),
+		TEST(a_path_may_begin_with_a_field_that_is_called_data),
 		TEST(a_rule_matches_once_by_its_first_trigger_that_fits),
 		TEST(the_condition_sees_event_data_vars_and_now),
 		TEST(a_condition_that_fails_is_a_match_that_says_so),
