@@ -215,10 +215,11 @@ static struct plan *compile_doc(struct compiler *c, const struct yaml_doc *doc, 
 		compile_error(c, doc->root, "a rule is a map that begins with rule: NAME, not %s",
 			      ynode_word(doc->root));
 	findings_drop(c->f, from, is_after_cut, c);
-	const char *text = c->src->text + doc->start;
-	if (c->f->errors == errors &&
-	    (c->bundle || pin_bundle(c, text, doc->end - doc->start, line)))
+	if (c->f->errors == errors) {
+		if (!c->bundle)
+			pin_bundle(c, c->src->text + doc->start, doc->end - doc->start, line);
 		return c->plan;
+	}
 	plan_unref(c->plan);
 	return NULL;
 }

@@ -236,8 +236,8 @@ void tests_check(struct compiler *c, const struct ynode *n);
 
 /* The doors of struct plan_check. */
 void pin_doors(struct plan_check *check);
-/* Writes the bundle and its hash into the plan. False after an error was collected. */
-bool pin_bundle(struct compiler *c, const char *yaml, size_t len, int line);
+/* Writes the bundle and its hash into the plan. */
+void pin_bundle(struct compiler *c, const char *yaml, size_t len, int line);
 
 /* ---- match.c ---- */
 

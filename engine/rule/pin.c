@@ -131,20 +131,15 @@ static json_t *scripts_json(const struct plan *p)
 	return scripts;
 }
 
-bool pin_bundle(struct compiler *c, const char *yaml, size_t len, int line)
+void pin_bundle(struct compiler *c, const char *yaml, size_t len, int line)
 {
 	struct plan *p = c->plan;
-	json_auto_t *bundle = json_object(), *text_json = json_stringn(yaml, len);
-	/* YAML may be UTF-16 too, and then would have to be pinned as something that it is not. */
-	if (!text_json) {
-		on_error(&c->check, line, 1, "the file is not UTF-8: save it as UTF-8");
-		return false;
-	}
+	json_auto_t *bundle = json_object();
 	json_object_set_new(bundle, "engine", json_integer(PLAN_ENGINE));
 	json_object_set_new(bundle, "rule", json_string(p->rule));
 	json_object_set_new(bundle, "file", json_string(p->file));
 	json_object_set_new(bundle, "line", json_integer(line));
-	json_object_set(bundle, "yaml", text_json);
+	json_object_set_new(bundle, "yaml", json_stringn(yaml, len));
 	json_object_set_new(bundle, "scripts", scripts_json(p));
 	json_object_set(bundle, "actions", c->actions);
 	json_object_set(bundle, "vars", p->vars);
@@ -152,5 +147,4 @@ bool pin_bundle(struct compiler *c, const char *yaml, size_t len, int line)
 	p->bundle_len = strlen(text);
 	p->bundle = arena_strndup(&p->arena, text, p->bundle_len);
 	sha256_hex(text, p->bundle_len, p->hash);
-	return true;
 }

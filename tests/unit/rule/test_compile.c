@@ -387,23 +387,6 @@ static void warnings_do_not_stop_a_rule(void **state)
 	    "'contact.email'?\n");
 }
 
-static void a_file_that_is_not_utf8_is_an_error(void **state)
-{
-	/* UTF-16 with its mark; YAML could read it, and a bundle could not hold it. */
-	static const char text[] = "\xff\xfer\0u\0l\0e\0:\0 \0a\0\n\0d\0o\0:\0 \0[\0{\0l\0o\0g"
-				   "\0:\0 \0x\0}\0]\0\n";
-	struct rule_env env = fake_env();
-	struct findings f = {0};
-	struct plan **plans = NULL;
-	size_t n = 0;
-	rule_compile_text(&env, "r.yaml", text, sizeof(text), &plans, &n, &f);
-	assert_int_equal(n, 0);
-	assert_int_equal(f.errors, 1);
-	assert_string_equal(f.at[0].text, "the file is not UTF-8: save it as UTF-8");
-	free(plans);
-	findings_done(&f);
-}
-
 /* ---- findings_json ---- */
 
 static void findings_are_told_as_json_too(void **state)
@@ -530,7 +513,6 @@ int main(void)
 		cmocka_unit_test(one_mistake_gives_one_message),
 		cmocka_unit_test(findings_stand_in_the_order_of_their_places),
 		cmocka_unit_test(warnings_do_not_stop_a_rule),
-		cmocka_unit_test(a_file_that_is_not_utf8_is_an_error),
 		cmocka_unit_test(findings_are_told_as_json_too),
 		cmocka_unit_test(a_bundle_has_all_that_the_plan_was_made_of),
 		cmocka_unit_test(a_bundle_gives_the_same_plan_without_anything_else),
