@@ -69,7 +69,7 @@ static void measure(struct ruleset *set, const char *label, const char *intent)
 int main(int argc, char **argv)
 {
 	char path[] = "/tmp/pawl-bench-XXXXXX.yaml";
-	int n = argc > 1 ? atoi(argv[1]) : 1000, fd = mkstemps(path, 5);
+	int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1000, fd = mkstemps(path, 5);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f || n < 11) {
 		fprintf(stderr, "usage: bench_match [RULES, 11 or more]\n");

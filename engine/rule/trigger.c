@@ -1,4 +1,5 @@
 /* `when:`: which events start a rule, with the equalities that are indexed. */
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/json.h"
@@ -81,8 +82,8 @@ static void check_conversation_path(struct compiler *c, const struct ynode *at, 
 
 static void check_envelope_path(struct compiler *c, const struct ynode *at, const char *field)
 {
-	char head[NEAR_MAX] = "";
-	strncat(head, field, strcspn(field, ".") < sizeof(head) ? strcspn(field, ".") : 0);
+	char head[NEAR_MAX];
+	snprintf(head, sizeof(head), "%.*s", (int)strcspn(field, "."), field);
 	if (word_in(envelope, head))
 		return;
 	const char *near = word_near(head, envelope, NULL);

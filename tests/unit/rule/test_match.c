@@ -44,7 +44,7 @@ static void load(struct fixture *x)
 static int setup(void **state)
 {
 	struct fixture *x = mem_alloc(sizeof(*x));
-	strcpy(x->folder, "/tmp/pawl-match-XXXXXX");
+	snprintf(x->folder, sizeof(x->folder), "/tmp/pawl-match-XXXXXX");
 	assert_non_null(mkdtemp(x->folder));
 	*state = x;
 	return 0;
@@ -305,7 +305,7 @@ static void the_hash_changes_with_any_rule(void **state)
 	char first[HASH_HEX_LEN];
 	put_file(x, "a.yaml", "rule: a\n" DO);
 	load(x);
-	strcpy(first, ruleset_hash(x->set));
+	snprintf(first, sizeof(first), "%s", ruleset_hash(x->set));
 	load(x);
 	assert_string_equal(ruleset_hash(x->set), first);
 	put_file(x, "a.yaml", "rule: a\nabout: new\n" DO);
