@@ -210,7 +210,7 @@ static struct tmpl *compile_text(struct compiler *c, const struct ynode *n)
 	return t;
 }
 
-/* A container of plain values becomes one plain value. */
+/* A container of plain values becomes one plain value; its parts stay for the places they had. */
 static struct tmpl *fold(struct tmpl *t)
 {
 	for (size_t i = 0; i < t->n; i++)
@@ -219,15 +219,12 @@ static struct tmpl *fold(struct tmpl *t)
 	json_t *v = t->kind == TMPL_MAP ? json_object() : json_array();
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->kind == TMPL_MAP)
-			json_object_set_new(v, t->keys[i], t->items[i]->literal);
+			json_object_set(v, t->keys[i], t->items[i]->literal);
 		else
-			json_array_append_new(v, t->items[i]->literal);
+			json_array_append(v, t->items[i]->literal);
 	}
 	t->kind = TMPL_LITERAL;
 	t->literal = v;
-	t->items = NULL;
-	t->keys = NULL;
-	t->n = 0;
 	return t;
 }
 

@@ -273,6 +273,18 @@ static void a_scalar_is_a_literal_an_expression_or_a_text(void **state)
 	}
 }
 
+static void a_part_of_a_plain_map_keeps_its_place(void **state)
+{
+	struct plan *p;
+	const struct tmpl *t = value_of(&p, "{a: 1, b: [x]}");
+	assert_int_equal(t->kind, TMPL_LITERAL);
+	assert_int_equal(t->n, 2);
+	assert_string_equal(t->keys[1], "b");
+	assert_int_equal(t->items[1]->items[0]->line, 4);
+	assert_int_equal(t->items[1]->items[0]->col, 21);
+	plan_unref(p);
+}
+
 static void braces_and_quotes_inside_an_interpolation_do_not_end_it(void **state)
 {
 	struct plan *p;
@@ -504,6 +516,7 @@ int main(void)
 		cmocka_unit_test(blocks_in_blocks_have_keys_of_their_own),
 		cmocka_unit_test(enabled_is_judged_while_loading),
 		cmocka_unit_test(a_scalar_is_a_literal_an_expression_or_a_text),
+		cmocka_unit_test(a_part_of_a_plain_map_keeps_its_place),
 		cmocka_unit_test(braces_and_quotes_inside_an_interpolation_do_not_end_it),
 		cmocka_unit_test(a_block_that_returns_is_a_chunk),
 		cmocka_unit_test(names_stay_a_map_even_when_all_values_are_plain),
