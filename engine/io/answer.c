@@ -237,6 +237,15 @@ static void stream_give_up(struct server_conn *c)
 		conn_close(c);
 }
 
+void server_drop(struct server_req *r)
+{
+	struct server_conn *c = r->conn;
+	struct linger at_once = {.l_onoff = 1}; /* close sends RST, not FIN */
+	assert(c->state == CONN_HANDLED);
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	stream_give_up(c);
+}
+
 bool server_stream_write(struct server_req *r, const void *data, size_t len)
 {
 	struct server_conn *c = r->conn;

@@ -50,7 +50,8 @@ struct server_config {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
 	size_t body_max;    /* 0: 1 MiB */
 	size_t connections_max; /* 0: 4096 */
-	/* Called with a whole request; must lead to exactly one server_reply/…_stream, now or later. */
+	/* Called with a whole request; must lead to exactly one server_reply/…_stream/…_drop, now or
+	 * later. */
 	void (*handle)(void *arg, struct server_req *r);
 	void *arg;
 };
@@ -72,6 +73,8 @@ int server_port(const struct server *s);
  */
 void server_reply(struct server_req *r, int status, const char *type, const char *extra,
 		  const void *body, size_t len);
+/* Instead of an answer: resets the connection, and with it earlier answers not yet sent. */
+void server_drop(struct server_req *r);
 /* Begins an answer of unknown length (Server-Sent Events). Each write is a chunk. */
 void server_stream(struct server_req *r, int status, const char *type);
 /*
