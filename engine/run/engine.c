@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/fault.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/run/run.h"
@@ -273,6 +274,10 @@ void engine_accept(struct engine *e, struct event *ev, accept_cb cb, void *arg)
 	struct accepting *a = accepting_new(e, ev, cb, arg);
 	engine_match(e, ev, &a->acc, &a->plans);
 	e->accepting++;
+	if (fault_is_on("EARLY_ANSWER")) {
+		answer(a);
+		a->cb = NULL;
+	}
 	store_submit(e->conf.store, &a->acc.op);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/fault.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/base/timefmt.h"
@@ -306,6 +307,8 @@ enum verdict step_barrier(struct act *a)
 {
 	a->barrier = a->run->barrier + 1; /* the next commit carries it */
 	a->at = ACT_BARRIER;
+	if (fault_is_on("LATE_INTENT"))
+		act_make_ready(a);
 	return STEP_WAIT;
 }
 
