@@ -282,6 +282,27 @@ static void what_is_no_request_is_refused_once_and_the_connection_closed(void **
 	buf_done(&b);
 }
 
+static void a_refusal_arrives_though_the_client_goes_on_sending(void **state)
+{
+	static const char head[] = "POST / HTTP/1.1\r\n" H "Content-Length: 200000\r\n\r\n";
+	struct buf b = BUF_INIT, text = BUF_INIT;
+	buf_puts(&text, head);
+	buf_add(&text, big, 200000);
+	int fd = client();
+	ssize_t sent = send(fd, text.data, text.len, MSG_NOSIGNAL);
+	assert_true(sent > 50000);
+	peer_turn(f.l, 30);
+	(void)send(fd, big, 1000, MSG_NOSIGNAL);
+	peer_turn(f.l, 3);
+	assert_false(peer_read(fd, &b));
+	assert_int_equal(status_of(&b), 413);
+	char c;
+	assert_int_equal(recv(fd, &c, 1, 0), 0); /* an end, no reset that could overtake the answer */
+	close(fd);
+	buf_done(&b);
+	buf_done(&text);
+}
+
 static void a_long_head_or_many_headers_get_431(void **state)
 {
 	struct buf b = BUF_INIT, head = BUF_INIT;
@@ -772,6 +793,7 @@ int main(void)
 		T(pipelined_requests_wait_for_a_late_reply),
 		T(a_body_keeps_its_end_while_more_input_comes),
 		T(what_is_no_request_is_refused_once_and_the_connection_closed),
+		T(a_refusal_arrives_though_the_client_goes_on_sending),
 		T(a_long_head_or_many_headers_get_431),
 		T(chunks_over_the_limit_get_413_and_tiny_ones_400),
 		T(old_clients_and_close_are_obeyed),
