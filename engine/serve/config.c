@@ -1,0 +1,421 @@
+/* From the merged tree to the configuration. */
+#include "engine/serve/config.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/json.h"
+#include "engine/rule/compile.h"
+#include "engine/serve/tree.h"
+
+#define FILE_MAX (1 << 20)
+#define LISTEN "127.0.0.1:8080"
+#define STORE "sqlite:pawl.db"
+#define DEDUPE_MS (72 * 3600 * 1000LL)
+#define BODY_MAX (1 << 20)
+
+struct builder {
+	struct config *c;
+	const struct tree *tree;
+	const struct config_flags *flags;
+	struct findings *f;
+};
+
+static void complain(struct builder *b, const char *key, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* A mistake that only the whole shows, told at the key or the entry that it is about. */
+static void complain(struct builder *b, const char *key, const char *name, const char *fmt, ...)
+{
+	struct place p = tree_place(b->tree, key, name);
+	va_list ap;
+	va_start(ap, fmt);
+	findings_addv(b->f, p.file, p.line, p.col, false, fmt, ap);
+	va_end(ap);
+}
+
+static char *dup_str(const json_t *obj, const char *key, const char *def)
+{
+	const char *s = json_str(obj, key);
+	return s ? mem_strdup(s) : def ? mem_strdup(def) : NULL;
+}
+
+static char **dup_list(const json_t *list, size_t *ret_n)
+{
+	size_t n = json_array_size(list), i;
+	json_t *v;
+	char **out = mem_alloc((n + 1) * sizeof(*out));
+	json_array_foreach(list, i, v)
+		out[i] = mem_strdup(json_string_value(v));
+	*ret_n = n;
+	return out;
+}
+
+static json_t *dup_map(const json_t *root, const char *key)
+{
+	json_t *v = json_object_get(root, key);
+	return v ? json_incref(v) : json_object();
+}
+
+/* ---- the listener ---- */
+
+static bool is_loopback(const char *listen)
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : strlen(listen);
+	if (len == 9 && strncmp(listen, "localhost", 9) == 0)
+		return true;
+	if (len == 5 && strncmp(listen, "[::1]", 5) == 0)
+		return true;
+	return strncmp(listen, "127.", 4) == 0 && strspn(listen, "0123456789.") == len;
+}
+
+/* The form only; whether the address is this machine's is seen when it is bound. */
+static void read_listen(struct builder *b, const json_t *root)
+{
+	const char *said = b->flags->listen ? b->flags->listen : json_str(root, "listen");
+	const char *listen = said ? said : LISTEN, *colon = strrchr(listen, ':');
+	char *end = NULL;
+	long port = colon ? strtol(colon + 1, &end, 10) : -1;
+	if (!colon || colon == listen || !isdigit((unsigned char)colon[1]) || *end || port > 65535)
+		complain(b, "listen", NULL, "listen takes address:port such as 127.0.0.1:8080, not %s",
+			 listen);
+	b->c->listen = mem_strdup(listen);
+	b->c->loopback = is_loopback(listen);
+	if (!b->c->loopback && !b->c->admin_token && !b->flags->lenient)
+		complain(b, "listen", NULL,
+			 "listening on %s, beyond this machine, needs admin: {token: !env …}", listen);
+}
+
+static void read_admin(struct builder *b, const json_t *root)
+{
+	const char *token = json_str(json_object_get(root, "admin"), "token");
+	if (token && (!*token || token[strcspn(token, " \t\r\n")]))
+		complain(b, "admin", NULL, "the admin token is %s", *token ? "no single word" : "empty");
+	else
+		b->c->admin_token = token ? mem_strdup(token) : NULL;
+}
+
+static void read_store(struct builder *b, const json_t *root)
+{
+	const char *flag = b->flags->store;
+	if (flag && (strncmp(flag, "sqlite:", 7) != 0 || !flag[7]))
+		complain(b, "store", NULL, "--store takes sqlite:PATH, not %s", flag);
+	if (flag)
+		b->c->store = mem_strdup(flag);
+	else
+		b->c->store = dup_str(root, "store", STORE);
+}
+
+/* ---- folders ---- */
+
+static void read_rules(struct builder *b, const json_t *root)
+{
+	const json_t *list = json_object_get(root, "rules");
+	const struct config_flags *flags = b->flags;
+	if (flags->n_rules) {
+		b->c->rules = mem_alloc((flags->n_rules + 1) * sizeof(char *));
+		for (size_t i = 0; i < flags->n_rules; i++)
+			b->c->rules[b->c->n_rules++] = mem_strdup(flags->rules[i]);
+		return;
+	}
+	b->c->rules = dup_list(list, &b->c->n_rules);
+	if (list)
+		return;
+	free(b->c->rules);
+	b->c->rules = mem_alloc(2 * sizeof(char *));
+	char *path = path_under(b->c->dir, "rules");
+	if (access(path, R_OK) == 0)
+		b->c->rules[b->c->n_rules++] = path;
+	else
+		free(path);
+}
+
+static void read_folders(struct builder *b, const json_t *root)
+{
+	const json_t *actions = json_object_get(root, "actions");
+	read_rules(b, root);
+	b->c->scripts = dup_str(root, "scripts", NULL);
+	if (!b->c->scripts)
+		b->c->scripts = path_under(b->c->dir, "scripts");
+	b->c->actions = dup_list(actions, &b->c->n_actions);
+	b->c->sandbox_scripts = path_data(b->c->dir, "scripts/sandbox");
+	if (actions)
+		return;
+	free(b->c->actions);
+	b->c->actions = mem_alloc(2 * sizeof(char *));
+	char *path = path_data(b->c->dir, "actions");
+	if (path)
+		b->c->actions[b->c->n_actions++] = path;
+}
+
+/* ---- hooks and conversations ---- */
+
+/* A path of plain words, so that it cannot be written in two ways. */
+static bool is_hook_path(const char *path)
+{
+	size_t len = strlen(path);
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
+	return len && len <= 200 && strspn(path, plain) == len && *path != '/' &&
+	       path[len - 1] != '/' && !strstr(path, "//") && !strstr(path, "..");
+}
+
+static struct verify *read_verify(struct builder *b, const char *key, const char *name,
+				  const json_t *conf)
+{
+	struct errmsg msg;
+	const json_t *verify = json_object_get(conf, "verify");
+	if (!verify) {
+		complain(b, key, name, "%s must say who may send: verify: {bearer: !env …}, "
+			 "{hmac: {…}} or none", name);
+		return NULL;
+	}
+	struct verify *v = verify_new(verify, &msg);
+	if (!v && !b->flags->lenient)
+		complain(b, key, name, "verify: %s", msg.text);
+	return v;
+}
+
+static void read_methods(struct builder *b, struct config_hook *h, const json_t *conf)
+{
+	size_t i;
+	json_t *v;
+	json_array_foreach(json_object_get(conf, "methods"), i, v) {
+		const char *method = json_string_value(v);
+		if (strcmp(method, "POST") == 0)
+			h->post = true;
+		else if (strcmp(method, "GET") == 0)
+			h->get = true;
+		else
+			complain(b, "hooks", h->path, "methods are POST and GET, not %s", method);
+	}
+	if (!json_array_size(json_object_get(conf, "methods")))
+		h->post = true;
+}
+
+static void read_id(struct builder *b, struct config_hook *h, const json_t *conf)
+{
+	const json_t *id = json_object_get(conf, "id");
+	h->id_header = dup_str(id, "header", NULL);
+	h->id_pointer = dup_str(id, "json", NULL);
+	if (id && !h->id_header == !h->id_pointer)
+		complain(b, "hooks", h->path, "id takes one of {header: NAME} and {json: /pointer}");
+	if (h->id_pointer && *h->id_pointer != '/')
+		complain(b, "hooks", h->path, "id: a JSON pointer begins with a slash: /%s",
+			 h->id_pointer);
+	for (char *p = h->id_header; p && *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+}
+
+static void read_hook(struct builder *b, struct config_hook *h, const char *path, const json_t *conf)
+{
+	*h = (struct config_hook){
+		.path = mem_strdup(path), .type = mem_printf("webhook:%s", path),
+		.source = mem_printf("/hooks/%s", path),
+		.dedupe_ms = json_int(conf, "dedupe", DEDUPE_MS),
+		.body_max = (size_t)json_int(conf, "max_body", BODY_MAX),
+	};
+	if (!is_hook_path(path))
+		complain(b, "hooks", path, "a hook's path has letters, digits and - _ . / only: %s", path);
+	h->verify = read_verify(b, "hooks", path, conf);
+	read_methods(b, h, conf);
+	read_id(b, h, conf);
+}
+
+static void read_hooks(struct builder *b, const json_t *root)
+{
+	json_t *hooks = json_object_get(root, "hooks"), *conf;
+	const char *path;
+	b->c->hooks = mem_alloc((json_object_size(hooks) + 1) * sizeof(*b->c->hooks));
+	json_object_foreach(hooks, path, conf)
+		read_hook(b, &b->c->hooks[b->c->n_hooks++], path, conf);
+}
+
+static void read_conversations(struct builder *b, const json_t *root)
+{
+	json_t *all = json_object_get(root, "conversations"), *conf;
+	const char *platform;
+	b->c->conversations = mem_alloc((json_object_size(all) + 1) * sizeof(*b->c->conversations));
+	json_object_foreach(all, platform, conf) {
+		struct config_conversation *v = &b->c->conversations[b->c->n_conversations++];
+		*v = (struct config_conversation){.platform = mem_strdup(platform),
+			.reply = json_incref(json_object_get(conf, "reply"))};
+		if (json_object_get(conf, "verify"))
+			v->verify = read_verify(b, "conversations", platform, conf);
+		if (v->reply && !json_str(v->reply, "url"))
+			complain(b, "conversations", platform, "the reply of %s needs a url", platform);
+	}
+}
+
+/* ---- the rest ---- */
+
+/* Left out secrets must not read as an auth that is wrong. */
+static void drop_empty_auth(json_t *connections)
+{
+	const char *name;
+	json_t *conf;
+	json_object_foreach(connections, name, conf)
+		if (json_object_size(json_object_get(conf, "auth")) == 0)
+			(void)json_object_del(conf, "auth");
+}
+
+static void read_log(struct builder *b, const json_t *root)
+{
+	static const char *const levels[] = {"error", "warn", "info", "debug"};
+	const json_t *log = json_object_get(root, "log");
+	const char *level = json_str(log, "level"), *format = json_str(log, "format");
+	b->c->log.level = LOG_INFO;
+	for (size_t i = 0; level && i < sizeof(levels) / sizeof(*levels); i++)
+		if (strcmp(levels[i], level) == 0)
+			b->c->log.level = (enum log_level)i;
+	b->c->log.json = format && strcmp(format, "json") == 0;
+}
+
+static void read_all(struct builder *b, const json_t *root)
+{
+	struct config *c = b->c;
+	read_admin(b, root);
+	read_listen(b, root);
+	read_store(b, root);
+	read_folders(b, root);
+	read_hooks(b, root);
+	read_conversations(b, root);
+	read_log(b, root);
+	c->public_url = dup_str(root, "public_url", NULL);
+	c->zone = dup_str(root, "zone", NULL);
+	c->vars = dup_map(root, "vars");
+	c->secrets = dup_map(root, "secrets");
+	c->connections = dup_map(root, "connections");
+	c->sandbox = b->flags->sandbox;
+	if (b->flags->lenient)
+		drop_empty_auth(c->connections);
+}
+
+static struct config *build(struct tree *t, const char *first, const struct config_flags *flags,
+			    struct findings *f)
+{
+	static const struct config_flags none;
+	struct config *c = NULL;
+	if (!t->root)
+		t->root = json_object();
+	if (!f->errors) {
+		c = mem_alloc(sizeof(*c));
+		c->dir = path_folder(first ? first : "pawl.yaml");
+		struct builder b = {c, t, flags ? flags : &none, f};
+		read_all(&b, t->root);
+	}
+	if (f->errors) {
+		config_free(c);
+		c = NULL;
+	}
+	tree_done(t);
+	return c;
+}
+
+static void add_file(struct tree *t, const char *file, bool lenient, struct findings *f)
+{
+	struct errmsg msg;
+	char *text;
+	size_t len;
+	if (file_read(file, FILE_MAX, &text, &len, &msg) != 0) {
+		findings_add(f, file, 1, 1, false, "%s", msg.text);
+		return;
+	}
+	tree_add(t, file, text, len, lenient, f);
+	free(text);
+}
+
+struct config *config_load(const char *const *files, size_t n, const struct config_flags *flags,
+			   struct findings *f)
+{
+	static const char *const usual[] = {"pawl.yaml"};
+	struct tree t = {0};
+	if (!n && access(usual[0], F_OK) == 0) {
+		files = usual;
+		n = 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		add_file(&t, files[i], flags && flags->lenient, f);
+	return build(&t, n ? files[0] : NULL, flags, f);
+}
+
+struct config *config_load_text(const char *file, const char *text, size_t len,
+				const struct config_flags *flags, struct findings *f)
+{
+	struct tree t = {0};
+	tree_add(&t, file, text, len, flags && flags->lenient, f);
+	return build(&t, file, flags, f);
+}
+
+static void free_list(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void free_hook(struct config_hook *h)
+{
+	free(h->path);
+	free(h->type);
+	free(h->source);
+	free(h->id_header);
+	free(h->id_pointer);
+	verify_free(h->verify);
+}
+
+static void free_secret(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_hooks; i++)
+		free_hook(&c->hooks[i]);
+	for (size_t i = 0; i < c->n_conversations; i++) {
+		free(c->conversations[i].platform);
+		verify_free(c->conversations[i].verify);
+		json_decref(c->conversations[i].reply);
+	}
+	free(c->hooks);
+	free(c->conversations);
+	free_list(c->rules, c->n_rules);
+	free_list(c->actions, c->n_actions);
+	json_decref(c->vars);
+	json_decref(c->secrets);
+	json_decref(c->connections);
+	free_secret(c->admin_token);
+	free(c->dir);
+	free(c->listen);
+	free(c->public_url);
+	free(c->store);
+	free(c->scripts);
+	free(c->sandbox_scripts);
+	free(c->zone);
+	free(c);
+}
+
+const struct config_hook *config_hook(const struct config *c, const char *path)
+{
+	for (size_t i = 0; i < c->n_hooks; i++)
+		if (strcmp(c->hooks[i].path, path) == 0)
+			return &c->hooks[i];
+	return NULL;
+}
+
+const struct config_conversation *config_conversation(const struct config *c, const char *platform)
+{
+	for (size_t i = 0; i < c->n_conversations; i++)
+		if (strcmp(c->conversations[i].platform, platform) == 0)
+			return &c->conversations[i];
+	return NULL;
+}
