@@ -203,7 +203,7 @@ static void push_request(lua_State *L, const struct app_request *r)
 /* A header's name or value that cannot end its line. */
 static const char *line_text(lua_State *L, int index)
 {
-	size_t len;
+	size_t len = 0;
 	const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &len) : NULL;
 	if (!text || !len)
 		luaL_error(L, "a header's name or value is no text");
