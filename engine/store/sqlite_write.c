@@ -14,7 +14,7 @@
 	X(PUT_SOURCE, "INSERT INTO source(hash, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")    \
 	X(GET_FP, "SELECT event, expires FROM dedupe WHERE fp = ?1")                              \
 	X(PUT_FP, "REPLACE INTO dedupe VALUES (?1, ?2, ?3)")                                      \
-	X(LOOK_FP, "SELECT fp, expires FROM dedupe WHERE fp > ?1 ORDER BY fp LIMIT ?2")           \
+	X(LOOK_FP, "SELECT fp, expires FROM dedupe WHERE fp >= ?1 ORDER BY fp LIMIT ?2")           \
 	X(DEL_FP, "DELETE FROM dedupe WHERE fp = ?1")                                             \
 	X(EVENT_ID, "SELECT id FROM event WHERE seq = ?1")                                        \
 	X(PUT_EVENT, "INSERT INTO event(id, source, ext_id, type, subject, time, received,"       \
