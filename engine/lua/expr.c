@@ -10,7 +10,6 @@
 #include "engine/base/buf.h"
 #include "engine/lua/value.h"
 
-#define CHUNK_NAME "=e"
 #define PREFIX "e:" /* what Lua puts in front of messages from code of that name */
 #define SOURCE_MAX (1 << 20)
 
@@ -37,8 +36,7 @@ static size_t take_ref(struct expr_set *e)
 	return i;
 }
 
-/* Cuts "e:LINE: " off; *ret_line is 0 when there is none. */
-static const char *cut_prefix(const char *text, int *ret_line)
+const char *expr_cut_prefix(const char *text, int *ret_line)
 {
 	*ret_line = 0;
 	if (strncmp(text, PREFIX, strlen(PREFIX)) != 0)
@@ -55,7 +53,7 @@ static const char *cut_prefix(const char *text, int *ret_line)
 static int say_syntax(const char *src, bool chunk, const char *text, struct errmsg *msg)
 {
 	int line, lines = 1;
-	text = cut_prefix(text, &line);
+	text = expr_cut_prefix(text, &line);
 	for (const char *p = src; *p; p++)
 		lines += *p == '\n';
 	size_t len = strlen(text);
@@ -84,7 +82,7 @@ static int load_source(lua_State *L, const char *src, bool chunk)
 		(void)buf_puts(&text, src);
 	else
 		(void)buf_printf(&text, "return (%s\n)", src);
-	int status = luaL_loadbufferx(L, buf_str(&text), text.len, CHUNK_NAME, "t");
+	int status = luaL_loadbufferx(L, buf_str(&text), text.len, EXPR_CHUNK, "t");
 	buf_done(&text);
 	return status;
 }
@@ -147,34 +145,11 @@ void expr_release(struct machine *m, struct expr_set *e, int ref)
 	lua_settop(m->L, 0);
 }
 
-/* Tables need conversion, which may raise: its result goes by the light pointer at index 2. */
-static int convert(lua_State *L)
-{
-	json_t **ret = lua_touserdata(L, 2);
-	*ret = value_json(L, 1);
-	return 0;
-}
-
-static int take_value(lua_State *L, json_t **ret)
-{
-	*ret = proxy_get(L, -1);
-	if (*ret) {
-		json_incref(*ret);
-		return LUA_OK;
-	}
-	if (lua_isnil(L, -1))
-		return LUA_OK;
-	lua_pushcfunction(L, convert);
-	lua_insert(L, -2);
-	lua_pushlightuserdata(L, ret);
-	return lua_pcall(L, 2, 0, 0);
-}
-
 static int say_failure(struct machine *m, const struct expr_code *code, int status,
 		       struct errmsg *msg)
 {
 	int line;
-	const char *text = cut_prefix(machine_error(m, m->L, status), &line);
+	const char *text = expr_cut_prefix(machine_error(m, m->L, status), &line);
 	if (code->chunk && line > 1)
 		return err_set(msg, ERR_SCRIPT, "%s (line %d): %s", code->where, line, text);
 	return err_set(msg, ERR_SCRIPT, "%s: %s", code->where, text);
@@ -194,7 +169,7 @@ int expr_run(struct machine *m, struct expr_set *e, int ref, const struct scope 
 	if (status == LUA_OK && ret_truth)
 		*ret_truth = lua_toboolean(L, -1);
 	else if (status == LUA_OK)
-		status = take_value(L, ret_value);
+		status = value_take(L, ret_value);
 	budget_stop(&m->budget);
 	int code = 0;
 	if (status != LUA_OK)

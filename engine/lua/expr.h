@@ -8,6 +8,11 @@ struct expr_code {
 	bool chunk;
 };
 
+/* The name under which sources are compiled: messages then begin with "e:LINE: ". */
+#define EXPR_CHUNK "=e"
+/* What follows that beginning; *ret_line is 0 when there is none. */
+const char *expr_cut_prefix(const char *text, int *ret_line);
+
 /* All expressions of a host. */
 struct expr_set {
 	struct expr_code *codes;

@@ -191,3 +191,26 @@ void value_push_text(lua_State *L, int index, bool canonical)
 	lua_remove(L, -2);
 	json_array_clear(guard);
 }
+
+/* Converts index 1 for the pointer at index 2. */
+static int take_table(lua_State *L)
+{
+	json_t **ret = lua_touserdata(L, 2);
+	*ret = value_json(L, 1);
+	return 0;
+}
+
+int value_take(lua_State *L, json_t **ret)
+{
+	*ret = proxy_get(L, -1);
+	if (*ret) {
+		json_incref(*ret);
+		return LUA_OK;
+	}
+	if (lua_isnil(L, -1))
+		return LUA_OK;
+	lua_pushcfunction(L, take_table);
+	lua_insert(L, -2);
+	lua_pushlightuserdata(L, ret);
+	return lua_pcall(L, 2, 0, 0);
+}

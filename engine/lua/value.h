@@ -19,3 +19,5 @@ bool value_is_marked_list(lua_State *L, int index);
 lua_Integer value_list_len(lua_State *L, int index);
 /* Pushes the JSON text of the value at index; canonical: with sorted keys. */
 void value_push_text(lua_State *L, int index, bool canonical);
+/* value_json of the value at the top, protected: a status of Lua, with the error at the top. */
+int value_take(lua_State *L, json_t **ret);
