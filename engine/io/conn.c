@@ -89,7 +89,8 @@ static int find_head(struct server_conn *c, size_t *ret_len)
 			conn_refuse(c, 400, "this is no HTTP request");
 			return -1;
 		}
-		const char *lf = n > c->scanned ? memchr(p + c->scanned, '\n', n - c->scanned) : NULL;
+		const char *lf =
+			n > c->scanned ? memchr(p + c->scanned, '\n', n - c->scanned) : NULL;
 		size_t at = lf ? (size_t)(lf - p) : n;
 		if (at >= REQUEST_HEAD_MAX) {
 			conn_refuse(c, 431, "the head is longer than 16 KiB");
@@ -523,4 +524,3 @@ void conn_open(struct server *s, int fd, const struct sockaddr_storage *a)
 	s->n_conns++;
 	settle(c);
 }
-

@@ -23,7 +23,7 @@ enum conn_state {
 	CONN_BODY,
 	CONN_HANDLED, /* the handler has the request */
 	CONN_STREAM,  /* the same, and its answer has begun */
-	CONN_LINGER,  /* all is answered: reads on, so that the close does not take the answer back */
+	CONN_LINGER, /* all is answered: reads on, so that the close does not take the answer back */
 };
 
 /* What a deadline is kept for. */

@@ -75,8 +75,8 @@ static int refuse(struct head *h, int status, const char *why)
 /* p is behind the blank in front of the version. */
 static int check_version(struct head *h, const char *p, const char **ret_next)
 {
-	if (strncmp(p, "HTTP/", 5) != 0 || !is_in(p[5], DIGIT) || p[6] != '.' || !is_in(p[7], DIGIT) ||
-	    p[8] != '\r' || p[9] != '\n')
+	if (strncmp(p, "HTTP/", 5) != 0 || !is_in(p[5], DIGIT) || p[6] != '.' ||
+	    !is_in(p[7], DIGIT) || p[8] != '\r' || p[9] != '\n')
 		return refuse(h, 400, "the request line does not end in a version");
 	if (p[5] != '1' || p[7] > '1')
 		return refuse(h, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -91,7 +91,8 @@ static int check_request_line(struct head *h, const char *p, const char **ret_ne
 	p = skip(p, TOKEN);
 	size_t method_len = (size_t)(p - method);
 	if (!method_len || *p != ' ')
-		return refuse(h, 400, "the request line does not begin with a method and one blank");
+		return refuse(h, 400,
+			      "the request line does not begin with a method and one blank");
 	if (method_len == 7 && memcmp(method, "CONNECT", 7) == 0)
 		return refuse(h, 501, "this is no proxy");
 	const char *target = ++p;
@@ -141,7 +142,8 @@ static int check_host(struct head *h, const char *v, size_t len)
 }
 
 /* What only some headers must be; v without the blanks around it. */
-static int check_meaning(struct head *h, const char *name, size_t name_len, const char *v, size_t len)
+static int check_meaning(struct head *h, const char *name, size_t name_len, const char *v,
+			 size_t len)
 {
 	if (is_name(name, name_len, "host", 4))
 		return check_host(h, v, len);
@@ -204,9 +206,7 @@ int gate_check(const char *head, size_t len, const char **ret_why)
 
 /* ---- chunked bodies ---- */
 
-enum {
-	SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, LINE, NAME, TRAILER, TRAILER_LF, LAST_LF
-};
+enum { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, LINE, NAME, TRAILER, TRAILER_LF, LAST_LF };
 
 static unsigned hex_value(char c)
 {

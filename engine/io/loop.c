@@ -28,9 +28,9 @@ struct loop {
 	struct clock_virtual *jumps; /* the same clock when time is virtual, else NULL */
 	int64_t boot, wall;          /* as of the last wake-up; not kept when time is virtual */
 	struct heap timers;
-	ev_timer sleep;     /* armed for the nearest timer */
-	int64_t sleep_due;  /* what it is armed for, in boot ms */
-	ev_check woken;     /* reads the clocks before any other callback */
+	ev_timer sleep;    /* armed for the nearest timer */
+	int64_t sleep_due; /* what it is armed for, in boot ms */
+	ev_check woken;    /* reads the clocks before any other callback */
 	struct link tasks;
 	struct loop_signal *signals[NSIG];
 	unsigned watches, asyncs, n_signals, holds;

@@ -130,7 +130,8 @@ static int look_at_headers(struct request *q, const char *head, const char **ret
 {
 	for (size_t i = 0; i < q->n_headers; i++) {
 		struct request_span *v = &q->values[i];
-		while (v->len && (head[v->at + v->len - 1] == ' ' || head[v->at + v->len - 1] == '\t'))
+		while (v->len &&
+		       (head[v->at + v->len - 1] == ' ' || head[v->at + v->len - 1] == '\t'))
 			v->len--;
 		if (!is_text(head, &q->names[i], "expect"))
 			continue;

@@ -25,7 +25,7 @@ struct request_span {
 struct request {
 	/* out, after request_head */
 	bool keep_alive, chunked, old /* HTTP/1.0 */, is_head /* method HEAD */;
-	bool expects; /* 100-continue */
+	bool expects;    /* 100-continue */
 	uint64_t length; /* of the body, 0 when chunked */
 
 	/* private */

@@ -64,7 +64,7 @@ static bool split_address(const char *text, char host[256], const char **ret_por
 	*ret_port = colon + 1;
 	size_t digits = strspn(colon + 1, "0123456789");
 	return host[0] && (v6 || !strchr(host, ':')) && digits >= 1 && digits <= 5 &&
-	       !colon[1 + digits] && atoi(colon + 1) <= 65535;
+	       !colon[1 + digits] && strtol(colon + 1, NULL, 10) <= 65535;
 }
 
 static int listen_on(const struct addrinfo *a, const char *text, struct errmsg *msg)
@@ -84,8 +84,8 @@ static int listen_at(const char *text, struct errmsg *msg)
 {
 	char host[256];
 	const char *port;
-	struct addrinfo *list, hints = {
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *list,
+		hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
 	if (!split_address(text, host, &port))
 		return err_set(msg, ERR_USAGE, "'%s' is not HOST:PORT", text);
 	int rc = getaddrinfo(host, port, &hints, &list);
@@ -142,7 +142,7 @@ void server_stop(struct server *s)
 {
 	s->stopped = true;
 	listener_close(s);
-	list_each_safe(k, &s->conns) {
+	list_each_safe (k, &s->conns) {
 		struct server_conn *c = container_of(k, struct server_conn, link);
 		if (c->phase == PHASE_IDLE && !c->running)
 			conn_close(c);

@@ -143,7 +143,9 @@ static void heads_that_two_parsers_may_read_differently_are_refused(void **state
 		{P "Transfer-Encoding: \"chunked\"\r\n\r\n", 0, 501},
 		{P "Transfer-Encoding:\r\n\r\n", 0, 501},
 		{P "Transfer-Encoding : chunked\r\n\r\n", 0, 400},
-		{P "Transfer-Encoding:\x0b" "chunked\r\n\r\n", 0, 400},
+		{P "Transfer-Encoding:\x0b"
+		   "chunked\r\n\r\n",
+		 0, 400},
 		{"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 0, 400},
 		/* request lines */
 		{"GET / HTTP/2.0\r\n" H "\r\n", 0, 505},

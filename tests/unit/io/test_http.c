@@ -34,7 +34,7 @@ struct peer {
 	struct loop_watch watch;
 	int fd, port;
 	int conns, requests;
-	int bad_at;     /* the number of the request that gets the deed; 0: all */
+	int bad_at; /* the number of the request that gets the deed; 0: all */
 	enum deed deed;
 	const char *text; /* of TEXT */
 	bool then_close;
@@ -79,7 +79,7 @@ static size_t request_len(const struct buf *b)
 	if (!end)
 		return 0;
 	size_t len = (size_t)(end + 4 - b->data) +
-		     (length && length < end ? (size_t)atoi(length + 15) : 0);
+		     (length && length < end ? (size_t)strtol(length + 15, NULL, 10) : 0);
 	return b->len >= len ? len : 0;
 }
 
@@ -156,7 +156,8 @@ static void handle(void *arg, struct server_req *r)
 	struct buf b = BUF_INIT;
 	const char *type = server_req_header(r, "content-type", NULL);
 	memset(big, 'b', sizeof(big));
-	buf_printf(&b, "%s %s ?%s %s {%s}", r->method, r->path, r->query, type ? type : "-", r->body);
+	buf_printf(&b, "%s %s ?%s %s {%s}", r->method, r->path, r->query, type ? type : "-",
+		   r->body);
 	if (strcmp(r->path, "/big") == 0)
 		server_reply(r, 200, NULL, NULL, big, sizeof(big));
 	else if (strcmp(r->path, "/missing") == 0)
@@ -221,8 +222,11 @@ static const char *at(const char *path)
 
 static struct http_req post(const char *url, const char *body)
 {
-	return (struct http_req){
-		.method = "POST", .url = url, .body = body, .body_len = strlen(body), .has_body = true};
+	return (struct http_req){.method = "POST",
+				 .url = url,
+				 .body = body,
+				 .body_len = strlen(body),
+				 .has_body = true};
 }
 
 static struct http_req get(const char *url)
@@ -269,7 +273,8 @@ static void requests_arrive_as_given_and_answers_come_back(void **state)
 		assert_int_equal(r.reach, HTTP_ANSWERED);
 		assert_int_equal(r.status, 200);
 		assert_string_equal(buf_str(&r.answer), cases[i].want);
-		assert_string_equal(http_answer_header(&r, "x-mixed-case", out, sizeof(out)), "Some Value");
+		assert_string_equal(http_answer_header(&r, "x-mixed-case", out, sizeof(out)),
+				    "Some Value");
 		assert_null(http_answer_header(&r, "x-mixed", out, sizeof(out)));
 		assert_string_equal(http_answer_header(&r, "x-mixed-case", out, 5), "Some");
 	}
@@ -328,8 +333,9 @@ static void only_the_last_answers_headers_are_kept(void **state)
 {
 	struct http_req r = get(f.peer_url);
 	f.p->deed = TEXT;
-	f.p->text = "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 201 Created\r\nX-Late:  2\r\n"
-		    "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Trailer: 3\r\n\r\n";
+	f.p->text =
+		"HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\nHTTP/1.1 201 Created\r\nX-Late:  2\r\n"
+		"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Trailer: 3\r\n\r\n";
 	run(&r);
 	assert_int_equal(r.status, 201);
 	assert_string_equal(buf_str(&r.answer), "hi");
@@ -384,9 +390,19 @@ static void a_callback_may_start_its_request_again(void **state)
 static void malformed_requests_fail_by_the_callback_and_are_not_sent(void **state)
 {
 	static const char *const urls[] = {
-		"", "127.0.0.1/", "ftp://127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/",
-		"http://", "http:///x", "http://127.0.0.1:99999/", "http://127.0.0.1:1/a b",
-		"http://127.0.0.1:1/\r\nX: y", "http://u:p@127.0.0.1:1/", "http://[::1/", "dict://127.0.0.1/",
+		"",
+		"127.0.0.1/",
+		"ftp://127.0.0.1/",
+		"file:///etc/passwd",
+		"gopher://127.0.0.1/",
+		"http://",
+		"http:///x",
+		"http://127.0.0.1:99999/",
+		"http://127.0.0.1:1/a b",
+		"http://127.0.0.1:1/\r\nX: y",
+		"http://u:p@127.0.0.1:1/",
+		"http://[::1/",
+		"dict://127.0.0.1/",
 		"http://127.0.0.1:1\\@x/",
 	};
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
@@ -413,9 +429,19 @@ static void malformed_requests_fail_by_the_callback_and_are_not_sent(void **stat
 static void headers_that_could_split_or_frame_a_request_are_refused(void **state)
 {
 	static const struct http_header bad[] = {
-		{"X", "a\r\nY: b"}, {"X", "a\nb"}, {"X", "a\rb"}, {"X", "\x01"}, {"X", "\x7f"},
-		{"X\r\nY", "a"}, {"X:", "a"}, {"X Y", "a"}, {"", "a"}, {"X\xc3", "a"},
-		{"Content-Length", "3"}, {"transfer-encoding", "chunked"}, {"EXPECT", "100-continue"},
+		{"X", "a\r\nY: b"},
+		{"X", "a\nb"},
+		{"X", "a\rb"},
+		{"X", "\x01"},
+		{"X", "\x7f"},
+		{"X\r\nY", "a"},
+		{"X:", "a"},
+		{"X Y", "a"},
+		{"", "a"},
+		{"X\xc3", "a"},
+		{"Content-Length", "3"},
+		{"transfer-encoding", "chunked"},
+		{"EXPECT", "100-continue"},
 		{"Connection", "close"},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -510,7 +536,8 @@ static void die_on_reuse(struct http_req r, enum deed deed, int want_requests, i
 	assert_int_equal(r.err, 0);
 	run(&r);
 	if (r.err != want_err || f.p->requests != want_requests)
-		print_error("%s, deed %d: %d requests, %s\n", r.method, deed, f.p->requests, r.msg.text);
+		print_error("%s, deed %d: %d requests, %s\n", r.method, deed, f.p->requests,
+			    r.msg.text);
 	assert_int_equal(f.p->requests, want_requests);
 	assert_int_equal(r.err, want_err);
 	assert_int_equal(r.reach, want_err ? HTTP_SENT : HTTP_ANSWERED);

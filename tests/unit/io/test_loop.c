@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -79,8 +80,14 @@ static void on_task(struct loop_task *t)
 		loop_undefer(&n->undoes->t);
 }
 
-#define TIMER(f_, name_) {.t.cb = on_timer, .f = (f_), .name = (name_), .again = -1}
-#define TASK(f_, name_) {.t.cb = on_task, .f = (f_), .name = (name_)}
+#define TIMER(f_, name_)                                                                           \
+	{                                                                                          \
+		.t.cb = on_timer, .f = (f_), .name = (name_), .again = -1                          \
+	}
+#define TASK(f_, name_)                                                                            \
+	{                                                                                          \
+		.t.cb = on_task, .f = (f_), .name = (name_)                                        \
+	}
 
 /* ---- loop_timer_start, loop_timer_stop ---- */
 
@@ -271,7 +278,15 @@ static void a_watch_can_change_events_and_descriptor(void **state)
 struct from_thread {
 	struct fixture *f;
 	struct loop_async *a;
+	struct loop_task task;
+	sem_t go;
 };
+
+/* The thread begins its work in the first turn: the second must wait for it. */
+static void let_thread_go(struct loop_task *t)
+{
+	sem_post(&container_of(t, struct from_thread, task)->go);
+}
 
 static void on_async(void *arg)
 {
@@ -282,21 +297,24 @@ static void on_async(void *arg)
 
 static void *send_later(void *arg)
 {
-	usleep(20000);
-	loop_async_send(((struct from_thread *)arg)->a);
+	struct from_thread *t = arg;
+	sem_wait(&t->go);
+	loop_async_send(t->a);
 	return NULL;
 }
 
 static void virtual_time_waits_for_a_thread_that_is_held(void **state)
 {
 	struct fixture *f = *state;
-	struct from_thread t = {.f = f};
+	struct from_thread t = {.f = f, .task.cb = let_thread_go};
 	struct named_timer far = TIMER(f, 1);
 	pthread_t thread;
 	t.a = loop_async_new(f->l, on_async, &t);
 	assert_false(loop_run_once(f->l, true)); /* an async alone is nothing to wait for */
 	loop_timer_start(f->l, &far.t, 3600000);
 	loop_hold(f->l);
+	loop_defer(f->l, &t.task);
+	assert_int_equal(sem_init(&t.go, 0, 0), 0);
 	assert_int_equal(pthread_create(&thread, NULL, send_later, &t), 0);
 	while (loop_run_once(f->l, true))
 		;
@@ -304,6 +322,7 @@ static void virtual_time_waits_for_a_thread_that_is_held(void **state)
 	assert_int_equal(f->log[0], 7);
 	assert_int_equal(f->log[1], 1);
 	pthread_join(thread, NULL);
+	sem_destroy(&t.go);
 	loop_async_free(t.a);
 }
 
