@@ -86,7 +86,8 @@ static void measure(size_t outstanding)
 	double s = (double)(now_us() - start) / 1e6;
 	qsort(b.took_us, b.total, sizeof(*b.took_us), by_time);
 	printf("%4zu outstanding: %7.0f accepts/s, p50 %.1f ms, p99 %.1f ms\n", outstanding,
-	       (double)b.total / s, b.took_us[b.total / 2] / 1e3, b.took_us[b.total * 99 / 100] / 1e3);
+	       (double)b.total / s, b.took_us[b.total / 2] / 1e3,
+	       b.took_us[b.total * 99 / 100] / 1e3);
 }
 
 static void remove_store(const char *path)
@@ -101,8 +102,8 @@ static void remove_store(const char *path)
 /* bench_store [DIR] [ACCEPTS a row] [ROUNDS] */
 int main(int argc, char **argv)
 {
-	auto_free char *path = mem_printf("%s/bench_store.%ld.db", argc > 1 ? argv[1] : ".",
-					  (long)getpid());
+	auto_free char *path =
+		mem_printf("%s/bench_store.%ld.db", argc > 1 ? argv[1] : ".", (long)getpid());
 	struct errmsg msg;
 	b.total = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
 	int rounds = argc > 3 ? atoi(argv[3]) : 1;

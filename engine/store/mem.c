@@ -44,7 +44,7 @@ static void on_turn(struct loop_timer *t)
 {
 	struct mem_store *m = container_of(t, struct mem_store, timer);
 	size_t n = 0;
-	list_each(l, &m->queue)
+	list_each (l, &m->queue)
 		n++;
 	while (n-- > 0 && !m->crashed) {
 		struct store_op *op = carry_out(m);

@@ -1,9 +1,9 @@
 /* The SQLite store's threads: verbs travel to the writer or the reader and come back in batches. */
 #include "engine/store/sqlite.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 
 #include "engine/base/arena.h"
 
@@ -93,7 +93,7 @@ static void died(struct sqlite_store *s)
 static int batch_try(struct sqlite_store *s, struct link *batch, bool prune)
 {
 	int rc = writer_begin(s);
-	list_each(l, batch)
+	list_each (l, batch)
 		if (!rc)
 			rc = writer_verb(s, op_of(l));
 	if (!rc && prune)
@@ -118,7 +118,7 @@ static void batch_retry(struct sqlite_store *s, struct link *batch)
 {
 	struct link one;
 	list_init(&one);
-	list_each_safe(l, batch) {
+	list_each_safe (l, batch) {
 		list_remove(l);
 		list_append(&one, l);
 		int rc = s->dead ? SQLITE_IOERR_FSYNC : batch_try(s, &one, false);
@@ -165,7 +165,8 @@ static void writer_serve(struct worker *w, struct link *queue)
 	struct link batch;
 	while (!list_empty(queue)) {
 		batch_take(queue, &batch);
-		bool prune = s->prune_debt && waiting_up_to(queue, PRUNE_QUEUE_MAX) < PRUNE_QUEUE_MAX;
+		bool prune =
+			s->prune_debt && waiting_up_to(queue, PRUNE_QUEUE_MAX) < PRUNE_QUEUE_MAX;
 		if (s->dead || batch_try(s, &batch, prune))
 			batch_retry(s, &batch);
 		post(s, &batch);

@@ -54,11 +54,11 @@ struct sqlite_store {
 	struct link done;
 
 	/* the writer's */
-	bool dead;             /* a sync has failed: nothing may be written any more */
-	int wal_pages;         /* in the log after the last commit */
-	int checkpoint_at;     /* pages of the log at which the next checkpoint is tried */
-	int64_t newest;        /* the latest time of receipt: what expires is judged by it */
-	unsigned prune_debt;   /* fingerprints kept since the last look for expired ones */
+	bool dead;           /* a sync has failed: nothing may be written any more */
+	int wal_pages;       /* in the log after the last commit */
+	int checkpoint_at;   /* pages of the log at which the next checkpoint is tried */
+	int64_t newest;      /* the latest time of receipt: what expires is judged by it */
+	unsigned prune_debt; /* fingerprints kept since the last look for expired ones */
 	unsigned char prune_from[16];
 
 	/* the reader's */
@@ -80,7 +80,7 @@ int sqlite_number(sqlite3 *db, const char *sql, int64_t *ret, struct errmsg *msg
 /* Has the failure made it unknown what is on the disk? */
 bool sqlite_is_fatal(int rc);
 
-/* sqlite_write.c: the verbs, inside a transaction */
+/* sqlite_write.c, sqlite_accept.c: the verbs, inside a transaction */
 
 int writer_prepare(struct sqlite_store *s, struct errmsg *msg);
 /* Begin, commit, roll back: 0 or an SQLite code. */

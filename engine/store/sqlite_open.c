@@ -16,8 +16,8 @@
 #define APPLICATION_ID 0x7061776c /* "pawl" */
 
 /* Set on both. The log is cut to 16 MiB when it starts again after something had pinned it. */
-#define PRAGMAS_BOTH                                                                              \
-	"PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"                  \
+#define PRAGMAS_BOTH                                                                               \
+	"PRAGMA synchronous=FULL; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"                   \
 	"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=16777216;"
 
 int sqlite_exec(sqlite3 *db, const char *sql, struct errmsg *msg)
@@ -80,7 +80,8 @@ static int locked_by(int fd, const char *path, struct errmsg *msg)
 	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
 	pid[n > 0 ? n : 0] = 0;
 	pid[strcspn(pid, "\n")] = 0;
-	return err_set(msg, ERR_LOCKED, "'%s' is in use by process %s", path, *pid ? pid : "(unknown)");
+	return err_set(msg, ERR_LOCKED, "'%s' is in use by process %s", path,
+		       *pid ? pid : "(unknown)");
 }
 
 /*
@@ -94,9 +95,9 @@ static int lock_take(struct sqlite_store *s, struct errmsg *msg)
 	if (fd < 0)
 		return err_set(msg, ERR_STORE, "cannot open '%s': %s", path, strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		int err = errno == EWOULDBLOCK
-				  ? locked_by(fd, s->path, msg)
-				  : err_set(msg, ERR_STORE, "cannot lock '%s': %s", path, strerror(errno));
+		int err = errno == EWOULDBLOCK ? locked_by(fd, s->path, msg)
+					       : err_set(msg, ERR_STORE, "cannot lock '%s': %s",
+							 path, strerror(errno));
 		close(fd);
 		return err;
 	}
@@ -137,7 +138,8 @@ static int connect_to(struct worker *w, int flags, const char *pragmas, struct e
 {
 	int rc = sqlite3_open_v2(w->store->path, &w->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc)
-		return err_set(msg, ERR_STORE, "%s", w->db ? sqlite3_errmsg(w->db) : sqlite3_errstr(rc));
+		return err_set(msg, ERR_STORE, "%s",
+			       w->db ? sqlite3_errmsg(w->db) : sqlite3_errstr(rc));
 	sqlite3_extended_result_codes(w->db, 1);
 	/* Only a foreign program can hold a lock, a backup for one: it is given a moment. */
 	sqlite3_busy_timeout(w->db, 1000);
@@ -177,7 +179,8 @@ static int migrate_one(sqlite3 *db, int from, struct errmsg *msg)
 static int writer_open(struct sqlite_store *s, struct errmsg *msg)
 {
 	int64_t version;
-	if (connect_to(&s->writer, SQLITE_OPEN_READWRITE, PRAGMAS_BOTH "PRAGMA cache_size=-16384;", msg))
+	if (connect_to(&s->writer, SQLITE_OPEN_READWRITE, PRAGMAS_BOTH "PRAGMA cache_size=-16384;",
+		       msg))
 		return ERR_STORE;
 	sqlite3 *db = s->writer.db;
 	if (version_check(db, &version, msg) ||

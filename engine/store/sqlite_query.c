@@ -12,43 +12,46 @@
 
 #define LOOK_EVERY 1000 /* steps of SQLite's machine between two looks at the clock */
 
-#define EVENT_COLS                                                                                \
+/* Older runs are further down but for a clock that was set back: by how much, at most. */
+#define CLOCK_BACK_MS (3600 * 1000)
+
+#define EVENT_COLS                                                                                 \
 	"e.seq, e.id, e.source, e.type, e.subject, e.time, e.received, e.ruleset, e.headers, e.body"
-#define RUN_COLS                                                                                  \
-	"SELECT r.seq, r.id, e.id, r.rule, s.hash, r.created, l.state, l.due, d.state, d.at,"     \
+#define RUN_COLS                                                                                   \
+	"SELECT r.seq, r.id, e.id, r.rule, s.hash, r.created, l.state, l.due, d.state, d.at,"      \
 	" d.error FROM "
-#define RUN_JOINS                                                                                 \
-	" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"          \
+#define RUN_JOINS                                                                                  \
+	" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"           \
 	" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq "
 /* ?1: the seq to stay below; ?2: what the list is about */
-#define QUERY_SQL(X)                                                                              \
-	X(RUNS, RUN_COLS "run r" RUN_JOINS "WHERE r.seq < ?1 ORDER BY r.seq DESC")                \
-	X(RUNS_OF_EVENT, RUN_COLS "run r" RUN_JOINS "WHERE r.event ="                             \
-				  " (SELECT seq FROM event WHERE id = ?2) AND r.seq < ?1"         \
-				  " ORDER BY r.seq DESC")                                         \
-	X(RUNS_OF_RULE, RUN_COLS "run r" RUN_JOINS "WHERE r.rule = ?2 AND r.seq < ?1"             \
-				 " ORDER BY r.seq DESC")                                          \
-	X(RUNS_LIVE, RUN_COLS "live w CROSS JOIN run r ON r.seq = w.run" RUN_JOINS                \
-			      "WHERE w.run < ?1 AND w.state = ?2 ORDER BY w.run DESC")            \
-	X(RUNS_ENDED, RUN_COLS "ended w CROSS JOIN run r ON r.seq = w.run" RUN_JOINS              \
-			       "WHERE w.run < ?1 AND w.state = ?2 AND w.state <> 6"               \
-			       " ORDER BY w.run DESC")                                            \
-	X(RUN, RUN_COLS "run r" RUN_JOINS "WHERE r.id = ?1")                                      \
-	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")          \
-	X(EVENTS, "SELECT " EVENT_COLS " FROM event e WHERE e.seq < ?1 ORDER BY e.seq DESC")      \
-	X(EVENT, "SELECT " EVENT_COLS " FROM event e WHERE e.id = ?1")                            \
-	X(EVENT_RUNS, "SELECT id FROM run WHERE event = ?1 ORDER BY seq")                         \
-	X(COUNTS, "SELECT (SELECT max(seq) FROM event), (SELECT max(seq) FROM run)")              \
-	X(COUNT_LIVE, "SELECT state, count(*) FROM live GROUP BY state")                          \
-	X(COUNT_ENDED, "SELECT state, count(*) FROM ended WHERE state <> 6 GROUP BY state")       \
-	X(CLAIM, "SELECT r.id, c.path FROM claim c CROSS JOIN run r ON r.seq = c.run"             \
+#define QUERY_SQL(X)                                                                               \
+	X(RUNS, RUN_COLS "run r" RUN_JOINS "WHERE r.seq < ?1 ORDER BY r.seq DESC")                 \
+	X(RUNS_OF_EVENT, RUN_COLS "run r" RUN_JOINS "WHERE r.event ="                              \
+				  " (SELECT seq FROM event WHERE id = ?2) AND r.seq < ?1"          \
+				  " ORDER BY r.seq DESC")                                          \
+	X(RUNS_OF_RULE, RUN_COLS "run r" RUN_JOINS "WHERE r.rule = ?2 AND r.seq < ?1"              \
+				 " ORDER BY r.seq DESC")                                           \
+	X(RUNS_LIVE, RUN_COLS "live w CROSS JOIN run r ON r.seq = w.run" RUN_JOINS                 \
+			      "WHERE w.run < ?1 AND w.state = ?2 ORDER BY w.run DESC")             \
+	X(RUNS_ENDED, RUN_COLS "ended w CROSS JOIN run r ON r.seq = w.run" RUN_JOINS               \
+			       "WHERE w.run < ?1 AND w.state = ?2 AND w.state <> 6"                \
+			       " ORDER BY w.run DESC")                                             \
+	X(RUN, RUN_COLS "run r" RUN_JOINS "WHERE r.id = ?1")                                       \
+	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")           \
+	X(EVENTS, "SELECT " EVENT_COLS " FROM event e WHERE e.seq < ?1 ORDER BY e.seq DESC")       \
+	X(EVENT, "SELECT " EVENT_COLS " FROM event e WHERE e.id = ?1")                             \
+	X(EVENT_RUNS, "SELECT id FROM run WHERE event = ?1 ORDER BY seq")                          \
+	X(COUNTS, "SELECT (SELECT max(seq) FROM event), (SELECT max(seq) FROM run)")               \
+	X(COUNT_LIVE, "SELECT state, count(*) FROM live GROUP BY state")                           \
+	X(COUNT_ENDED, "SELECT state, count(*) FROM ended WHERE state <> 6 GROUP BY state")        \
+	X(CLAIM, "SELECT r.id, c.path FROM claim c CROSS JOIN run r ON r.seq = c.run"              \
 		 " WHERE c.connection = ?1 AND c.foreign_id = ?2")
 
 enum {
 #define X(name, sql) Q_##name,
 	QUERY_SQL(X)
 #undef X
-	Q_COUNT
+		Q_COUNT
 };
 
 const char *const query_sql[] = {
@@ -147,8 +150,8 @@ static sqlite3_stmt *runs_stmt(struct sqlite_store *s, const struct store_query 
 	bool by_state = q->state >= 0 && q->state != RUN_COMPLETED;
 	bool is_end = by_state && run_state_is_end((enum run_state)q->state);
 	int which = !id_is_zero(q->id) ? Q_RUNS_OF_EVENT
-		    : by_state	       ? (is_end ? Q_RUNS_ENDED : Q_RUNS_LIVE)
-		    : q->rule	       ? Q_RUNS_OF_RULE
+		    : by_state         ? (is_end ? Q_RUNS_ENDED : Q_RUNS_LIVE)
+		    : q->rule          ? Q_RUNS_OF_RULE
 				       : Q_RUNS;
 	sqlite3_stmt *st = stmt(s, which);
 	sqlite3_bind_int64(st, 1, below(q));
@@ -175,6 +178,8 @@ static int query_runs(struct sqlite_store *s, struct store_query *q)
 	int rc;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		row_run(st, &r);
+		if (r.created < q->since - CLOCK_BACK_MS)
+			break;
 		bool fits = run_fits(&r, q);
 		if (fits && walk_is_full(&w))
 			break;
@@ -280,14 +285,13 @@ static int run_recs(struct sqlite_store *s, int64_t run, json_t *recs, struct er
 	sqlite3_bind_int64(st, 1, run);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *body = column_text(st, 4);
-		json_array_append_new(
-			recs, view_rec(&(struct store_rec){
-				      .n = (uint32_t)sqlite3_column_int64(st, 0),
-				      .type = (enum rec_type)column_text(st, 1)[0],
-				      .path = column_text(st, 2),
-				      .at = sqlite3_column_int64(st, 3),
-				      .body = body,
-				      .len = (size_t)sqlite3_column_bytes(st, 4)}));
+		json_array_append_new(recs, view_rec(&(struct store_rec){
+						    .n = (uint32_t)sqlite3_column_int64(st, 0),
+						    .type = (enum rec_type)column_text(st, 1)[0],
+						    .path = column_text(st, 2),
+						    .at = sqlite3_column_int64(st, 3),
+						    .body = body,
+						    .len = (size_t)sqlite3_column_bytes(st, 4)}));
 	}
 	return ended(s, st, rc, msg);
 }

@@ -7,27 +7,27 @@
 
 #define DUE_ROWS_MAX 100000
 
-#define READ_SQL(X)                                                                               \
-	X(BEGIN, "BEGIN")                                                                         \
-	X(COMMIT, "COMMIT")                                                                       \
-	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"    \
-		" e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received,"        \
-		" e.ruleset, e.headers, e.body, l.state, l.due, l.last_n, l.epoch, l.cancel_at,"  \
-		" d.state, d.last_n, d.epoch FROM run r"                                          \
-		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"  \
-		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"           \
-		" WHERE r.id = ?1")                                                               \
-	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")          \
-	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"         \
-	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                   \
-	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                 \
+#define READ_SQL(X)                                                                                \
+	X(BEGIN, "BEGIN")                                                                          \
+	X(COMMIT, "COMMIT")                                                                        \
+	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"     \
+		" e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received,"         \
+		" e.ruleset, e.headers, e.body, l.state, l.due, l.last_n, l.epoch, l.cancel_at,"   \
+		" d.state, d.last_n, d.epoch FROM run r"                                           \
+		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"   \
+		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"            \
+		" WHERE r.id = ?1")                                                                \
+	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")           \
+	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"          \
+	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                    \
+	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                  \
 	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")
 
 enum {
 #define X(name, sql) R_##name,
 	READ_SQL(X)
 #undef X
-	R_COUNT
+		R_COUNT
 };
 
 static const char *const read_sql[R_COUNT] = {
@@ -122,8 +122,8 @@ static int load_recs(struct sqlite_store *s, struct store_loaded *l, int64_t run
 		if (l->n_recs == l->last_n || sqlite3_column_int64(st, 0) != (int64_t)l->n_recs + 1)
 			break;
 		const char *path = column_text(st, 2), *body = column_text(st, 4);
-		ok = loaded_rec_add(l, &(struct store_rec){
-					       .n = (uint32_t)sqlite3_column_int64(st, 0),
+		ok = loaded_rec_add(
+			l, &(struct store_rec){.n = (uint32_t)sqlite3_column_int64(st, 0),
 					       .type = (enum rec_type)column_text(st, 1)[0],
 					       .path = path,
 					       .at = sqlite3_column_int64(st, 3),
@@ -136,7 +136,8 @@ static int load_recs(struct sqlite_store *s, struct store_loaded *l, int64_t run
 	if (!ok)
 		return err_set(msg, ERR_STORE, "the run's journal is too large");
 	if (rc == SQLITE_ROW || l->n_recs != l->last_n)
-		return err_set(msg, ERR_STORE, "the run's journal is damaged after record %zu", l->n_recs);
+		return err_set(msg, ERR_STORE, "the run's journal is damaged after record %zu",
+			       l->n_recs);
 	return 0;
 }
 
@@ -186,10 +187,10 @@ static int read_due(struct sqlite_store *s, struct store_due *v)
 		}
 		if (v->n_rows == cap)
 			v->rows = mem_realloc(v->rows, (cap *= 2) * sizeof(*v->rows));
-		v->rows[v->n_rows++] = (struct store_due_row){
-			.run = column_id(st, 0),
-			.due = sqlite3_column_int64(st, 1),
-			.state = (enum run_state)sqlite3_column_int(st, 2)};
+		v->rows[v->n_rows++] =
+			(struct store_due_row){.run = column_id(st, 0),
+					       .due = sqlite3_column_int64(st, 1),
+					       .state = (enum run_state)sqlite3_column_int(st, 2)};
 	}
 	if (rc != SQLITE_DONE) {
 		free(v->rows);

@@ -21,22 +21,22 @@
 #include "engine/io/loop.h"
 
 /* X(CODE, name, is an end). Stored as these numbers: append only. */
-#define RUN_STATE_MAP(X)                                                                          \
-	X(QUEUED, "queued", false)                                                                \
-	X(RUNNING, "running", false)                                                              \
-	X(WAITING, "waiting", false)                                                              \
-	X(RETRYING, "retrying", false)                                                            \
-	X(HELD, "held", false)                                                                    \
-	X(IN_DOUBT, "in_doubt", false)                                                            \
-	X(COMPLETED, "completed", true)                                                           \
-	X(FAILED, "failed", true)                                                                 \
+#define RUN_STATE_MAP(X)                                                                           \
+	X(QUEUED, "queued", false)                                                                 \
+	X(RUNNING, "running", false)                                                               \
+	X(WAITING, "waiting", false)                                                               \
+	X(RETRYING, "retrying", false)                                                             \
+	X(HELD, "held", false)                                                                     \
+	X(IN_DOUBT, "in_doubt", false)                                                             \
+	X(COMPLETED, "completed", true)                                                            \
+	X(FAILED, "failed", true)                                                                  \
 	X(CANCELLED, "cancelled", true)
 
 enum run_state {
 #define X(code, name, end) RUN_##code,
 	RUN_STATE_MAP(X)
 #undef X
-	RUN_STATES
+		RUN_STATES
 };
 const char *run_state_name(enum run_state s);
 bool run_state_is_end(enum run_state s);
@@ -45,9 +45,19 @@ int run_state_by_name(const char *name);
 
 /* Record types of a run's journal (docs/ARCHITECTURE.md). Stored as these letters. */
 enum rec_type {
-	REC_DECISION = 'D', REC_STEP = 'S', REC_INTENT = 'I', REC_ATTEMPT = 'A', REC_PROBE = 'P',
-	REC_WAIT = 'W', REC_TAKEN = 'T', REC_LUA = 'L', REC_CANCEL = 'C', REC_UNDO = 'U',
-	REC_MOVED = 'M', REC_HUMAN = 'H', REC_END = 'E',
+	REC_DECISION = 'D',
+	REC_STEP = 'S',
+	REC_INTENT = 'I',
+	REC_ATTEMPT = 'A',
+	REC_PROBE = 'P',
+	REC_WAIT = 'W',
+	REC_TAKEN = 'T',
+	REC_LUA = 'L',
+	REC_CANCEL = 'C',
+	REC_UNDO = 'U',
+	REC_MOVED = 'M',
+	REC_HUMAN = 'H',
+	REC_END = 'E',
 };
 
 struct store_rec {
@@ -61,13 +71,14 @@ struct store_rec {
 
 struct store_event {
 	struct id id;
-	uint64_t seq; /* set by accept */
+	uint64_t seq;                                 /* set by accept */
 	const char *source, *ext_id, *type, *subject; /* subject and ext_id may be "" */
-	int64_t time;     /* what the sender said, else received */
+	int64_t time;                                 /* what the sender said, else received */
 	int64_t received;
 	const char *ruleset; /* hash of the rule set that judged it */
-	const char *headers; /* JSON object text {headers, query, path}: the allow-list only; or NULL */
-	const char *body;    /* the data, JSON text as it came */
+	const char *
+		headers; /* JSON object text {headers, query, path}: the allow-list only; or NULL */
+	const char *body; /* the data, JSON text as it came */
 	size_t body_len;
 	/* Dedupe: 16 bytes over (source, ext id) or the body; looked back dedupe_ms. */
 	bool dedupe;
@@ -77,19 +88,27 @@ struct store_event {
 
 struct store_newrun {
 	struct id id;
-	const char *rule;      /* name, for lists */
-	const char *plan_hash; /* 64 hex digits; its source must have been put before (ERR_NOT_FOUND) */
-	const char *trigger;   /* trigger id or "" */
-	struct id parent;      /* zero: none */
+	const char *rule; /* name, for lists */
+	const char *
+		plan_hash; /* 64 hex digits; its source must have been put before (ERR_NOT_FOUND) */
+	const char *trigger; /* trigger id or "" */
+	struct id parent;    /* zero: none */
 	const char *parent_path;
-	bool failed_match;     /* its condition raised an error: it is born failed */
-	const char *error;     /* JSON text of that error, else NULL */
+	bool failed_match; /* its condition raised an error: it is born failed */
+	const char *error; /* JSON text of that error, else NULL */
 };
 
 enum store_verb {
-	STORE_ACCEPT, STORE_APPEND, STORE_PUT_SOURCE, STORE_CANCEL, STORE_REVIVE,
+	STORE_ACCEPT,
+	STORE_APPEND,
+	STORE_PUT_SOURCE,
+	STORE_CANCEL,
+	STORE_REVIVE,
 	/* reads */
-	STORE_LOAD, STORE_DUE, STORE_GET_SOURCE, STORE_QUERY,
+	STORE_LOAD,
+	STORE_DUE,
+	STORE_GET_SOURCE,
+	STORE_QUERY,
 };
 
 struct store_op {
@@ -97,7 +116,7 @@ struct store_op {
 	void (*cb)(struct store_op *op); /* on the loop; once */
 	int err;                         /* 0, ERR_STORE, ERR_FENCED, ERR_CLAIMED, ERR_NOT_FOUND */
 	struct errmsg msg;
-	struct link link;                /* the store's while it has the op */
+	struct link link; /* the store's while it has the op */
 };
 
 /* Event + its runs + dedupe, one commit. */
@@ -106,11 +125,11 @@ struct store_accept {
 	struct store_event ev;
 	struct store_newrun *runs;
 	size_t n_runs;
-	bool counted;        /* counters of events without runs need no row of their own */
+	bool counted; /* counters of events without runs need no row of their own */
 	/* out */
-	bool duplicate;      /* nothing was written: the fingerprint, or the event's id, is known */
-	struct id first;     /* the earlier event's id when duplicate */
-	uint64_t epoch;      /* what the first append of its runs has to present */
+	bool duplicate;  /* nothing was written: the fingerprint, or the event's id, is known */
+	struct id first; /* the earlier event's id when duplicate */
+	uint64_t epoch;  /* what the first append of its runs has to present */
 };
 
 struct store_claim {
@@ -127,17 +146,17 @@ struct store_append {
 	struct store_op op;
 	struct id run;
 	uint64_t epoch;
-	uint32_t expect_n;           /* records the journal has before */
+	uint32_t expect_n; /* records the journal has before */
 	struct store_rec *recs;
 	size_t n_recs;
-	enum run_state state;        /* the live row's new state; an end deletes the row */
-	int64_t due;                 /* wall ms when it wants to be woken; 0: not by time */
-	struct store_accept *emits;  /* events that the records name; dedupe as told */
+	enum run_state state;       /* the live row's new state; an end deletes the row */
+	int64_t due;                /* wall ms when it wants to be woken; 0: not by time */
+	struct store_accept *emits; /* events that the records name; dedupe as told */
 	size_t n_emits;
 	struct store_claim *claims;
 	size_t n_claims;
 	/* out */
-	bool cancel_asked;           /* the live row says that someone wants the run cancelled */
+	bool cancel_asked; /* the live row says that someone wants the run cancelled */
 };
 
 /* Keeps a text by its hash; doing it again is no error. */
@@ -158,8 +177,8 @@ struct store_cancel {
 struct store_revive {
 	struct store_op op;
 	struct id run;
-	struct store_rec rec;  /* an H record; n is set by the store */
-	enum run_state state;  /* usually RUN_QUEUED */
+	struct store_rec rec; /* an H record; n is set by the store */
+	enum run_state state; /* usually RUN_QUEUED */
 	int64_t due;
 };
 
@@ -221,13 +240,13 @@ enum store_view { VIEW_RUNS, VIEW_RUN, VIEW_EVENTS, VIEW_EVENT, VIEW_STATS, VIEW
 struct store_query {
 	struct store_op op;
 	enum store_view view;
-	struct id id;            /* VIEW_RUN, VIEW_EVENT; a VIEW_RUNS filter on the event when not zero */
-	const char *rule;        /* VIEW_RUNS; NULL: any */
-	int state;               /* VIEW_RUNS; -1: any */
-	int64_t since;           /* created at or after; 0: any */
-	const char *subject, *type; /* VIEW_EVENTS; NULL: any */
-	uint64_t before;         /* cursor: rows with a lower seq; 0: from the newest */
-	size_t limit;            /* 0: 100 */
+	struct id id;     /* VIEW_RUN, VIEW_EVENT; a VIEW_RUNS filter on the event when not zero */
+	const char *rule; /* VIEW_RUNS; NULL: any */
+	int state;        /* VIEW_RUNS; -1: any */
+	int64_t since;    /* created at or after; 0: any */
+	const char *subject, *type;          /* VIEW_EVENTS; NULL: any */
+	uint64_t before;                     /* cursor: rows with a lower seq; 0: from the newest */
+	size_t limit;                        /* 0: 100 */
 	const char *connection, *foreign_id; /* VIEW_CLAIM: who claimed it */
 	/*
 	 * out, the receiver's reference.
@@ -247,7 +266,7 @@ struct store;
 
 struct store_ops {
 	void (*submit)(struct store *s, struct store_op *op);
-	/* Finishes what was submitted (callbacks come), then closes and frees. */
+	/* Finishes what was submitted (callbacks come), then closes and frees. Not from a callback. */
 	void (*close)(struct store *s);
 };
 

@@ -113,7 +113,8 @@ json_t *view_counts(uint64_t events, const json_int_t *count, json_int_t live, i
 {
 	json_t *runs = json_object(), *v = json_object();
 	for (int i = 0; i < RUN_STATES; i++)
-		json_object_set_new(runs, run_state_name((enum run_state)i), json_integer(count[i]));
+		json_object_set_new(runs, run_state_name((enum run_state)i),
+				    json_integer(count[i]));
 	json_object_set_new(v, "events", json_integer((json_int_t)events));
 	json_object_set_new(v, "runs", runs);
 	json_object_set_new(v, "live", json_integer(live));

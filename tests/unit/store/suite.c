@@ -82,8 +82,12 @@ struct store_newrun newrun_at(unsigned n)
 
 struct store_rec rec_of(uint32_t n, enum rec_type type, const char *path, const char *body)
 {
-	return (struct store_rec){
-		.n = n, .type = type, .path = path, .at = T0 + n, .body = body, .len = strlen(body)};
+	return (struct store_rec){.n = n,
+				  .type = type,
+				  .path = path,
+				  .at = T0 + n,
+				  .body = body,
+				  .len = strlen(body)};
 }
 
 void put_source(struct fx *fx)
@@ -104,8 +108,8 @@ uint64_t accept_run(struct fx *fx, unsigned n)
 	return a.epoch;
 }
 
-int append_one(struct fx *fx, unsigned run, uint64_t epoch, uint32_t expect_n,
-	       enum run_state state, int64_t due, struct store_rec rec)
+int append_one(struct fx *fx, unsigned run, uint64_t epoch, uint32_t expect_n, enum run_state state,
+	       int64_t due, struct store_rec rec)
 {
 	struct store_append a = {.op = {.verb = STORE_APPEND},
 				 .run = id_at(run),
@@ -311,8 +315,8 @@ static void records_come_back_in_their_order(void **state)
 				 .due = T0 + 1000};
 	assert_int_equal(fx_do(fx, &a.op), 0);
 	assert_false(a.cancel_asked);
-	assert_int_equal(append_one(fx, 1, epoch, 2, RUN_RUNNING, 0,
-				    rec_of(3, REC_WAIT, "do.2", "{}")), 0);
+	assert_int_equal(
+		append_one(fx, 1, epoch, 2, RUN_RUNNING, 0, rec_of(3, REC_WAIT, "do.2", "{}")), 0);
 	struct store_loaded *l = load_run(fx, 1);
 	assert_int_equal(l->n_recs, 3);
 	assert_int_equal(l->last_n, 3);
@@ -640,12 +644,18 @@ static void each_filter_of_run_lists_finds_its_runs(void **state)
 		struct store_query q;
 		size_t n;
 	} cases[] = {
-		{{.state = -1, .rule = "welcome"}, 4},	     {{.state = -1, .rule = "other"}, 0},
-		{{.state = RUN_QUEUED}, 2},		     {{.state = RUN_COMPLETED}, 1},
-		{{.state = RUN_FAILED}, 1},		     {{.state = RUN_WAITING}, 0},
-		{{.state = -1, .since = T0 + 1000}, 3},	     {{.state = -1, .id = id_at(1003)}, 1},
-		{{.state = -1, .id = id_at(77)}, 0},	     {{.state = RUN_FAILED, .before = 3}, 0},
-		{{.state = RUN_QUEUED, .rule = "other"}, 0}, {{.state = -1, .before = 2}, 1},
+		{{.state = -1, .rule = "welcome"}, 4},
+		{{.state = -1, .rule = "other"}, 0},
+		{{.state = RUN_QUEUED}, 2},
+		{{.state = RUN_COMPLETED}, 1},
+		{{.state = RUN_FAILED}, 1},
+		{{.state = RUN_WAITING}, 0},
+		{{.state = -1, .since = T0 + 1000}, 3},
+		{{.state = -1, .id = id_at(1003)}, 1},
+		{{.state = -1, .id = id_at(77)}, 0},
+		{{.state = RUN_FAILED, .before = 3}, 0},
+		{{.state = RUN_QUEUED, .rule = "other"}, 0},
+		{{.state = -1, .before = 2}, 1},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct store_query q = cases[i].q;

@@ -43,8 +43,8 @@ void put_source(struct fx *fx);
 /* Event n with run n; returns its epoch. */
 uint64_t accept_run(struct fx *fx, unsigned n);
 /* One record, and the live row as told. */
-int append_one(struct fx *fx, unsigned run, uint64_t epoch, uint32_t expect_n,
-	       enum run_state state, int64_t due, struct store_rec rec);
+int append_one(struct fx *fx, unsigned run, uint64_t epoch, uint32_t expect_n, enum run_state state,
+	       int64_t due, struct store_rec rec);
 struct store_loaded *load_run(struct fx *fx, unsigned n);
 json_t *query(struct fx *fx, struct store_query *q);
 

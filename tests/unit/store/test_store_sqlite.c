@@ -269,7 +269,8 @@ static void what_was_answered_survives_a_kill(void **state)
 		store_loaded_free(l);
 	}
 	assert_int_equal(number(fx, "SELECT count(*) FROM pragma_integrity_check"
-				    " WHERE integrity_check <> 'ok'"), 0);
+				    " WHERE integrity_check <> 'ok'"),
+			 0);
 }
 
 static void no_answer_comes_before_its_sync(void **state)
