@@ -78,7 +78,8 @@ static void check_chunks(const char *head, size_t len, const char *raw, size_t r
 		auto_free char *parts = decode(head, len, raw, raw_len, piece, &n, &took);
 		fuzz_check(!parts == !whole);
 		if (parts)
-			fuzz_check(n == whole_len && took == whole_took && !memcmp(parts, whole, n));
+			fuzz_check(n == whole_len && took == whole_took &&
+				   !memcmp(parts, whole, n));
 	}
 }
 
