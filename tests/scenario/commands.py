@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""The commands, what they print and how they exit."""
+
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from pawl import REPO, free_port, main, same, test  # noqa: E402 pylint: disable=C0413
+
+RULE = """
+api: pawl/1
+rule: tag
+when:
+  - webhook: in
+  - event: tag.wanted
+if: data.name
+do:
+  - call: constant_contact.create_contact_tag
+    with: {name: =data.name}
+    as: tag
+"""
+
+
+def service(case, **options):
+    sandbox = case.sandbox()
+    pawl = case.pawl(config={"hooks": {"in": {"verify": "none"}}, "connections": {
+        "constant_contact": sandbox.connection()}}, rules={"tag.yaml": RULE}, **options)
+    return sandbox, pawl
+
+
+@test
+def help_and_version_and_wrong_use(case):
+    pawl = case.pawl(start=False)
+    assert "usage: pawl" in pawl.command("help")
+    assert pawl.command("--version").strip(), "no version"
+    assert "--wait" in pawl.command("help", "send")
+    for args in (["nosuch"], ["send"], ["runs", "--nosuch"], ["runs", "--state", "nosuch"],
+                 ["resume", "x", "--as", "maybe"], ["help", "nosuch"]):
+        done = pawl.run(*args)
+        same(done.returncode, 2, f"exit code of {args}")
+        same(done.stdout, "", f"stdout of {args}")
+        assert done.stderr, f"{args} says nothing"
+
+
+@test
+def without_a_service_commands_cannot(case):
+    pawl = case.pawl(start=False)
+    for args in (["runs"], ["send", "x"], ["show", "019aaaaa-0000-7000-8000-000000000000"]):
+        same(pawl.run(*args).returncode, 3, f"exit code of {args}")
+
+
+@test
+def check_finds_the_mistakes(case):
+    pawl = case.pawl(start=False, rules={"tag.yaml": RULE},
+                     config={"hooks": {"in": {"verify": "none"}}})
+    pawl.command("check")
+    pawl.command("check", "rules/tag.yaml")
+    pawl.write("rules/bad.yaml", RULE.replace("rule: tag", "rule: bad").replace("webhook:", "webhok:"))
+    done = pawl.run("check")
+    same(done.returncode, 1, "exit code")
+    assert "rules/bad.yaml:5:" in done.stdout and "webhook" in done.stdout, done.stdout
+    found = json.loads(pawl.command("check", "--json", code=1))
+    assert found["errors"] >= 1, found
+
+
+@test
+def check_refuses_every_broken_rule(case):
+    pawl = case.pawl(start=False, config={"hooks": {"crm": {"verify": "none"},
+                                                    "shop/orders": {"verify": "none"}}})
+    taken = []
+    files = sorted((REPO / "tests/broken").glob("*.yaml"))
+    for file in files:
+        done = pawl.run("check", str(file))
+        if done.returncode != 1 or f"{file.name}:" not in done.stdout:
+            taken.append((file.name, done.returncode, done.stdout[:200], done.stderr[:200]))
+    assert len(files) > 50 and not taken, taken
+
+
+@test
+def check_takes_the_example_rules(case):
+    pawl = case.pawl(start=False, config={
+        "rules": [str(REPO / "rules")], "scripts": str(REPO / "scripts"),
+        "hooks": {"crm/contacts": {"verify": "none"}},
+        "connections": {"constant_contact": {"auth": {"bearer": "x"}}}})
+    pawl.command("check")
+
+
+@test
+def actions_are_found_and_described(case):
+    pawl = case.pawl(start=False)
+    assert "constant_contact.create_contact_tag" in pawl.command("actions", "tag", "create")
+    text = pawl.command("actions", "constant_contact.create_contact")
+    for word in ("email_address", "create_source", "keyed", "/contacts"):
+        assert word in text, f"{word} is not in {text}"
+    found = json.loads(pawl.command("actions", "--json", "create_contact"))
+    assert found
+    pawl.command("actions", "no", "such", "thing", code=1)
+
+
+@test
+def call_does_one_action_through_the_service(case):
+    sandbox, pawl = service(case)
+    made = json.loads(pawl.command("call", "constant_contact.create_contact_tag", "name=by-hand"))
+    same(made["name"], "by-hand", "name")
+    same(len(sandbox.requests("POST", "/contact_tags", True)), 1, "creations")
+    done = pawl.run("call", "constant_contact.create_contact_tag", "name=by-hand")
+    same(done.returncode, 1, f"exit code ({done.stderr})")
+    done = pawl.run("call", "constant_contact.create_contact_tag", "nome=x")
+    assert done.returncode in (1, 2) and "name" in done.stderr, done
+    same(pawl.run("call", "constant_contact.nosuch").returncode, 2, "exit code of no action")
+
+
+@test
+def call_works_without_a_service(case):
+    sandbox = case.sandbox()
+    pawl = case.pawl(start=False, config={"connections": {"constant_contact": sandbox.connection()}})
+    pawl.write("body.json", json.dumps({"name": "from-file"}))
+    made = json.loads(pawl.command("call", "constant_contact.create_contact_tag", "--data", "@body.json"))
+    same(made["name"], "from-file", "name")
+    pawl.command("call", "constant_contact.list_contact_tags", "limit=2", "-o", "out.json")
+    same(len(json.loads((pawl.folder / "out.json").read_text())["tags"]), 2, "tags")
+
+
+@test
+def send_waits_for_the_runs(case):
+    _, pawl = service(case)
+    text = pawl.command("send", "tag.wanted", "name=one", "--wait")
+    assert "create_contact_tag" in text, text
+    text = pawl.command("send", "tag.wanted", "--data", '{"name": "one"}', "--wait", code=1)
+    assert "exists" in text, text
+    text = pawl.command("send", "webhook:in", "--data", "-", input='{"name": "two"}')
+    event = text.strip()
+    same(pawl.one(event=event)["rule"], "tag", "rule")
+    pawl.command("send", "nobody.cares", "--wait")
+    pawl.command("send", "tag.wanted", "x=", "--data", "{", code=2)
+
+
+@test
+def runs_and_show_tell_what_was(case):
+    _, pawl = service(case)
+    pawl.command("send", "tag.wanted", "name=one", "--wait")
+    pawl.command("send", "tag.wanted", "name=one", "--wait", code=1)
+    runs = json.loads(pawl.command("runs", "--json"))["runs"]
+    same([r["state"] for r in runs], ["failed", "completed"], "states, newest first")
+    same(pawl.command("runs").count("\n"), 2, "lines")
+    failed = json.loads(pawl.command("runs", "--state", "failed", "--json"))["runs"]
+    same([r["id"] for r in failed], [runs[0]["id"]], "failed runs")
+    same(json.loads(pawl.command("runs", "--rule", "nosuch", "--json"))["runs"], [], "runs")
+    text = pawl.command("show", runs[0]["id"])
+    for word in ("tag", "failed", "exists"):
+        assert word in text, f"{word} is not in {text}"
+    assert pawl.command("show", runs[0]["id"][-8:]), "by the end of its id"
+    whole = json.loads(pawl.command("show", runs[1]["id"], "--json"))
+    for key in ("id", "rule", "version", "state", "event", "created", "started", "ended", "steps"):
+        assert whole.get(key) is not None, f"{key} is missing in {whole}"
+    step = pawl.step(whole, "tag")
+    for key in ("path", "kind", "state", "attempts", "started", "ended", "input", "output"):
+        assert step.get(key) is not None, f"{key} is missing in {step}"
+    same(pawl.run("show", "019aaaaa-0000-7000-8000-000000000000").returncode, 1, "exit code of no run")
+
+
+@test
+def the_url_leads_to_another_service(case):
+    _, pawl = service(case)
+    other = case.pawl(start=False, config={"listen": f"127.0.0.1:{free_port()}"})
+    same(other.run("runs").returncode, 3, "exit code")
+    other.command("runs", "--url", pawl.url)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
