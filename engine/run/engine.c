@@ -151,7 +151,9 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 			e->backlog = true; /* queued in the store: read when there is a place */
 			continue;
 		}
-		engine_add(e, run_new(e, acc->runs[i].id, plans[i], ev, ev->received));
+		struct run *r = run_new(e, acc->runs[i].id, plans[i], ev, ev->received);
+		r->epoch = acc->epoch;
+		engine_add(e, r);
 	}
 }
 
@@ -261,10 +263,10 @@ static struct accepting *accepting_new(struct engine *e, struct event *ev, accep
 
 static bool refuse(struct engine *e, accept_cb cb, void *arg, struct event *ev)
 {
-	if (e->accepting < e->conf.queue_max && !e->draining)
-		return false;
-	cb(arg, ERR_BUSY, false, ev->id, NULL, 0);
-	return true;
+	int err = e->unkept ? ERR_STORE : e->draining || e->accepting >= e->conf.queue_max ? ERR_BUSY : 0;
+	if (err)
+		cb(arg, err, false, ev->id, NULL, 0);
+	return err != 0;
 }
 
 void engine_accept(struct engine *e, struct event *ev, accept_cb cb, void *arg)

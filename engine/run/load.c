@@ -6,6 +6,7 @@
 #include "engine/run/run.h"
 
 #define LOADS_MAX 64 /* asked of the store at once */
+#define PUT_AGAIN_MS 500
 
 /* A run on its way into memory: first its rows, then its plan when that is not at hand. */
 struct loading {
@@ -42,16 +43,43 @@ void engine_keep_plan(struct engine *e, struct plan *p)
 struct put_source {
 	struct store_put_source op;
 	struct plan *plan;
+	struct engine *engine;
+	struct loop_timer again;
+	bool failed;
 };
 
+static void put_submit(struct put_source *p);
+
+static void on_put_again(struct loop_timer *t)
+{
+	put_submit(container_of(t, struct put_source, again));
+}
+
+/* Until a plan is kept no event is accepted: its runs could not be read again. */
 static void on_put(struct store_op *op)
 {
 	struct put_source *p = container_of(container_of(op, struct store_put_source, op),
 					    struct put_source, op);
-	if (op->err)
+	struct engine *e = p->engine;
+	e->unkept -= p->failed;
+	p->failed = op->err != 0;
+	e->unkept += p->failed;
+	if (p->failed) {
 		log_line(LOG_ERROR, "rule_not_kept", "rule", p->plan->rule, "text", op->msg.text, NULL);
+		p->again.cb = on_put_again;
+		loop_timer_start(e->conf.loop, &p->again, PUT_AGAIN_MS);
+		return;
+	}
 	plan_unref(p->plan);
 	free(p);
+}
+
+static void put_submit(struct put_source *p)
+{
+	p->op = (struct store_put_source){.op = {.verb = STORE_PUT_SOURCE, .cb = on_put},
+					  .hash = p->plan->hash, .text = p->plan->bundle,
+					  .len = p->plan->bundle_len};
+	store_submit(p->engine->conf.store, &p->op.op);
 }
 
 void engine_put_plan(struct engine *e, struct plan *p)
@@ -60,10 +88,8 @@ void engine_put_plan(struct engine *e, struct plan *p)
 		return;
 	engine_keep_plan(e, p);
 	struct put_source *put = mem_alloc(sizeof(*put));
-	*put = (struct put_source){.plan = plan_ref(p)};
-	put->op = (struct store_put_source){.op = {.verb = STORE_PUT_SOURCE, .cb = on_put},
-					    .hash = p->hash, .text = p->bundle, .len = p->bundle_len};
-	store_submit(e->conf.store, &put->op.op);
+	*put = (struct put_source){.plan = plan_ref(p), .engine = e};
+	put_submit(put);
 }
 
 /* ---- from rows to a run ---- */

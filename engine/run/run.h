@@ -189,6 +189,7 @@ struct engine {
 	struct link to_load;     /* ids that wait for a free place in memory */
 	struct matches matches;
 	size_t accepting, asked; /* events and loads that the store has */
+	size_t unkept;           /* plans that the store could not keep yet */
 	bool started, draining, backlog, refilling;
 	void (*on_change)(void *arg, struct id run, const char *rule, enum run_state state);
 	void *on_change_arg;

@@ -9,6 +9,9 @@
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 
+/* engine/store/mem.h: the first n queued verbs were durable. */
+void store_mem_crash_keep(struct store *s, size_t n);
+
 struct effect_log effects;
 
 unsigned effect_count(const char *name)
@@ -88,6 +91,11 @@ static enum verdict act_resume(struct act *a)
 	return step_done(a, json_incref(name));
 }
 
+static void act_drop(struct act *a)
+{
+	list_remove(&((struct act_state *)act_state(a))->task.link);
+}
+
 static const struct param act_params[] = {
 	{"act", P_TMPL, IN_WORD, true, offsetof(struct act_args, name), "the effect's name"},
 	{0},
@@ -101,6 +109,7 @@ static const struct step_kind kind_act = {
 	.state_size = sizeof(struct act_state),
 	.start = act_start,
 	.resume = act_resume,
+	.drop = act_drop,
 };
 
 /* ---- wiring ---- */
@@ -161,6 +170,7 @@ void rig_init(struct rig *r)
 
 void rig_done(struct rig *r)
 {
+	store_mem_crash_keep(r->store, 0);
 	engine_free(r->engine);
 	store_close(r->store);
 	for (size_t i = 0; i < r->n_plans; i++)
@@ -210,26 +220,23 @@ void rig_send(struct rig *r, const char *type, const char *json)
 	event_unref(e);
 }
 
+/* More turns than anything that starts at one instant takes. */
+#define TURNS 120
+
 void rig_settle(struct rig *r)
 {
-	int64_t now = r->clock.boot;
-	for (int i = 0; i < 20000 && r->clock.boot <= now + 5; i++)
-		if (!loop_run_once(r->loop, false))
-			break;
+	for (int i = 0; i < TURNS; i++)
+		(void)loop_run_once(r->loop, false);
 }
 
 void rig_pass(struct rig *r, int64_t ms)
 {
-	int64_t end = r->clock.boot + ms;
+	int64_t end = r->clock.boot + ms, step = ms / 100 > 500 ? ms / 100 : 500;
 	while (r->clock.boot < end) {
-		int64_t step = end - r->clock.boot < 500 ? end - r->clock.boot : 500;
-		clock_virtual_advance(&r->clock, step);
+		clock_virtual_advance(&r->clock, end - r->clock.boot < step ? end - r->clock.boot : step);
 		rig_settle(r);
 	}
 }
-
-/* engine/store/mem.h: the first n queued verbs were durable. */
-void store_mem_crash_keep(struct store *s, size_t n);
 
 void rig_crash(struct rig *r, size_t keep)
 {

@@ -91,7 +91,7 @@ static void branches_loops_and_set_share_the_runs_names(void **state)
 static void an_error_ends_the_run_as_failed(void **state)
 {
 	struct rig *r = *state;
-	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - fail: no luck\n  - act: never\n", "{}");
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - fail: no luck\n    if: true\n  - act: never\n", "{}");
 	assert_string_equal(rig_state(r), "failed");
 	assert_int_equal(effect_count("never"), 0);
 }
@@ -276,7 +276,7 @@ static void a_step_that_takes_too_long_is_a_timeout(void **state)
 {
 	struct rig *r = *state;
 	play(r,
-	     "api: pawl/1\nrule: a\nwhen: {event: go}\nresult: =how\ndo:\n"
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n"
 	     "  - try: [{wait: 1h}]\n    timeout: 10m\n"
 	     "catch: [{error: [timeout], do: [{act: late}]}]\n",
 	     "{}");
@@ -299,6 +299,8 @@ static void a_chain_of_emits_stops(void **state)
 {
 	struct rig *r = *state;
 	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: x}, {emit: go}]\n", "{}");
+	for (int i = 0; i < 10; i++)
+		rig_settle(r);
 	assert_in_range(effect_count("x"), 32, 34);
 }
 
@@ -321,11 +323,12 @@ static const char *const story_effects[] = {"one",    "item1",  "item2", "risky"
 /* Doubts that the crash left are decided by what the world outside saw. */
 static void settle_doubts(struct rig *r)
 {
-	for (int i = 0; i < 30; i++) {
-		rig_pass(r, 60 * 1000);
+	for (int i = 0; i < 14; i++) {
+		clock_virtual_advance(&r->clock, 60 * 1000);
+		rig_settle(r);
 		for (size_t n = 0; n < 2; n++) {
 			json_auto_t *run = NULL;
-			if (n == 1 && effect_count("told3") == 0 && i < 29)
+			if (n == 1 && effect_count("told3") == 0 && i < 13)
 				break;
 			run = rig_run(r, n);
 			struct id id;
@@ -391,14 +394,28 @@ static void a_crash_at_any_turn_loses_nothing_and_doubles_nothing(void **state)
 	assert_in_range(tried, 40, 800);
 }
 
+static void a_rule_that_is_not_kept_yet_starts_nothing(void **state)
+{
+	struct rig *r = *state;
+	rig_settle(r);
+	store_mem_fail(r->store, 1, ERR_STORE);
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: one}]\n", "{}");
+	rig_send(r, "go", "{}");
+	assert_int_equal(r->refused, 1);
+	rig_pass(r, 1000);
+	rig_send(r, "go", "{}");
+	rig_settle(r);
+	assert_int_equal(r->accepted, 2);
+}
+
 static void a_failed_append_is_tried_again_and_nothing_is_sent_meanwhile(void **state)
 {
 	struct rig *r = *state;
+	rig_rules(r, "api: pawl/1\nrule: a\nwhen: {event: go}\n"
+		     "do: [{act: one}, {act: two}, {act: three}]\n");
+	rig_settle(r);
 	for (unsigned n = 1; n < 12; n++) {
 		effects_reset();
-		if (n == 1)
-			rig_rules(r, "api: pawl/1\nrule: a\nwhen: {event: go}\n"
-				     "do: [{act: one}, {act: two}, {act: three}]\n");
 		rig_send(r, "go", "{}");
 		store_mem_fail(r->store, n, ERR_STORE);
 		rig_settle(r);
@@ -438,6 +455,7 @@ int main(void)
 		T(an_emitted_event_starts_other_rules),
 		T(a_chain_of_emits_stops),
 		cmocka_unit_test(a_crash_at_any_turn_loses_nothing_and_doubles_nothing),
+		T(a_rule_that_is_not_kept_yet_starts_nothing),
 		T(a_failed_append_is_tried_again_and_nothing_is_sent_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
