@@ -44,13 +44,13 @@ struct app_request {
 
 /* Zeroed before the call that fills it; given back by app_answer_done. */
 struct app_answer {
-	int status;         /* 200..599 */
-	struct buf type;    /* the Content-Type, empty for none */
-	struct buf extra;   /* further complete header lines */
+	int status;       /* 200..599 */
+	struct buf type;  /* the Content-Type, empty for none */
+	struct buf extra; /* further complete header lines */
 	struct buf body;
-	int64_t delay_ms;   /* answer that much later */
-	bool drop;          /* close the connection instead */
-	int again;          /* not 0: no answer yet, call app_again with it after delay_ms */
+	int64_t delay_ms; /* answer that much later */
+	bool drop;        /* close the connection instead */
+	int again;        /* not 0: no answer yet, call app_again with it after delay_ms */
 };
 
 /* Runs main.lua. NULL: it cannot be read or fails (ERR_SCRIPT, ERR_NOMEM). */

@@ -31,8 +31,12 @@ static bool is_marked(lua_State *L, int index)
 /* The length of the UTF-8 sequence at s, 0 when it is none. */
 static size_t utf8_len(const unsigned char *s, size_t n)
 {
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3
-					 : s[0] < 0xf5 ? 4 : 0;
+	size_t len = s[0] < 0x80   ? 1
+		     : s[0] < 0xc2 ? 0
+		     : s[0] < 0xe0 ? 2
+		     : s[0] < 0xf0 ? 3
+		     : s[0] < 0xf5 ? 4
+				   : 0;
 	if (!len || len > n)
 		return 0;
 	for (size_t i = 1; i < len; i++)
@@ -218,7 +222,7 @@ static void push_object(lua_State *L, const json_t *v)
 	const char *key;
 	json_t *member;
 	lua_createtable(L, 0, (int)json_object_size(v));
-	json_object_foreach((json_t *)v, key, member) {
+	json_object_foreach ((json_t *)v, key, member) {
 		app_json_push(L, member);
 		lua_setfield(L, -2, key);
 	}
@@ -297,7 +301,7 @@ static int l_is_array(lua_State *L)
 void app_json_open(lua_State *L, struct app_json *j)
 {
 	static const luaL_Reg functions[] = {
-		{"encode", l_encode}, {"decode", l_decode}, {"array", l_array},
+		{"encode", l_encode},     {"decode", l_decode}, {"array", l_array},
 		{"is_array", l_is_array}, {NULL, NULL},
 	};
 	lua_newtable(L);

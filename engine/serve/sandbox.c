@@ -90,9 +90,13 @@ static void handle(void *arg, struct server_req *r)
 {
 	struct sandbox *s = arg;
 	struct app_answer answer = {0};
-	struct app_request request = {
-		.method = r->method, .path = r->path, .query = r->query, .headers = r->headers,
-		.n_headers = r->n_headers, .body = r->body, .body_len = r->body_len};
+	struct app_request request = {.method = r->method,
+				      .path = r->path,
+				      .query = r->query,
+				      .headers = r->headers,
+				      .n_headers = r->n_headers,
+				      .body = r->body,
+				      .body_len = r->body_len};
 	app_handle(s->app, &request, &answer);
 	if (answer.again || answer.delay_ms > 0) {
 		answer_later(s, r, &answer);
@@ -111,8 +115,11 @@ static struct app *open_app(struct loop *l, struct rng *rng, const struct sandbo
 				    json_integer(c->activity_ms > 0 ? c->activity_ms : 0));
 	if (c->seed)
 		json_object_set_new(config, "seed", json_string(c->seed));
-	const struct app_config app = {.dir = c->scripts_dir, .config = config,
-		.clock = loop_clock(l), .rng = rng, .memory_max = c->memory_max};
+	const struct app_config app = {.dir = c->scripts_dir,
+				       .config = config,
+				       .clock = loop_clock(l),
+				       .rng = rng,
+				       .memory_max = c->memory_max};
 	return app_new(&app, msg);
 }
 

@@ -16,9 +16,9 @@ struct sandbox;
 struct sandbox_config {
 	const char *listen;      /* "127.0.0.1:8090"; port 0 takes a free one */
 	const char *scripts_dir; /* the folder of the application's main.lua */
-	int64_t activity_ms;     /* how long bulk activities take; 0: 3 s, negative: no time at all */
-	const char *seed;        /* "demo", or NULL for an empty account */
-	size_t memory_max;       /* of the application; 0: 512 MiB */
+	int64_t activity_ms; /* how long bulk activities take; 0: 3 s, negative: no time at all */
+	const char *seed;    /* "demo", or NULL for an empty account */
+	size_t memory_max;   /* of the application; 0: 512 MiB */
 };
 
 /* Texts are borrowed for the call; l and rng as long as the sandbox lives. NULL on error. */

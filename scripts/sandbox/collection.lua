@@ -23,11 +23,7 @@ function Collection:get(id)
 	return self.by_id[id]
 end
 
--- The object's place in the order: never used again, so that cursors stay true after removals.
-function Collection:serial(id)
-	return self.serials[id]
-end
-
+-- Its place in the order is never used again, so that cursors stay true after removals.
 function Collection:remove(id)
 	local serial = self.serials[id]
 	if serial then

@@ -25,7 +25,7 @@ local PLACES = {[""] = "home", home_ = "home", work_ = "work", other_ = "other"}
 
 local function filled(row, key)
 	local value = host.get(row, key)
-	if value == nil or value == "" then
+	if value == nil or value == "" or type(value) == "table" then
 		return nil
 	end
 	return tostring(value)

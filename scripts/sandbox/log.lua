@@ -6,7 +6,8 @@ local settings = require "settings"
 
 local log = {}
 
-local TEXT_MAX = 4096
+local KEPT_MAX = 65536 -- bytes kept of a body
+local TEXT_MAX = 4096  -- and shown of one that is no JSON
 
 function log.reset()
 	log.entries, log.first, log.last, log.changed = {}, 1, 0, 0
@@ -16,8 +17,8 @@ end
 function log.add(req)
 	log.last = log.last + 1
 	local entry = {n = log.last, ms = clock.now(), method = req.method, path = req.path,
-		query = req.query, body = req.body, content_type = req.headers["content-type"],
-		status = 0, changed = false}
+		query = req.query, body = #req.body <= KEPT_MAX and req.body or req.body:sub(1, TEXT_MAX),
+		content_type = req.headers["content-type"], status = 0, changed = false}
 	log.entries[log.last] = entry
 	while log.last - log.first >= settings.log_max do
 		log.entries[log.first] = nil

@@ -47,7 +47,8 @@ function sms.parse(body)
 	local number = check.string(channel, "full_sms_address", 16)
 	local dial = check.string(channel, "dial_code", 4) or "1"
 	if not number then
-		number = dial .. digits(check.required(channel, "sms_address"))
+		check.required(channel, "sms_address")
+		number = dial .. digits(check.string(channel, "sms_address", 16))
 	end
 	number = digits(number)
 	if #number < 8 or #number > 15 then

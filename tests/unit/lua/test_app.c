@@ -63,8 +63,11 @@ static void write_file(const char *name, const char *text)
 static struct app *load(const char *text, size_t memory_max)
 {
 	json_auto_t *config = json_pack("{s:i, s:n, s:[]}", "speed", 5, "nothing", "empty");
-	const struct app_config c = {.dir = f.dir, .config = config, .clock = &f.clock.clock,
-		.rng = &f.rng, .memory_max = memory_max};
+	const struct app_config c = {.dir = f.dir,
+				     .config = config,
+				     .clock = &f.clock.clock,
+				     .rng = &f.rng,
+				     .memory_max = memory_max};
 	write_file("main.lua", text);
 	return f.app = app_new(&c, &f.msg);
 }
@@ -72,8 +75,13 @@ static struct app *load(const char *text, size_t memory_max)
 static int ask(const char *body)
 {
 	static const struct server_header headers[] = {{"x-kind", "test"}};
-	const struct app_request r = {.method = "POST", .path = "/a", .query = "b=c",
-		.headers = headers, .n_headers = 1, .body = body, .body_len = strlen(body)};
+	const struct app_request r = {.method = "POST",
+				      .path = "/a",
+				      .query = "b=c",
+				      .headers = headers,
+				      .n_headers = 1,
+				      .body = body,
+				      .body_len = strlen(body)};
 	app_answer_done(&f.answer);
 	app_handle(f.app, &r, &f.answer);
 	return f.answer.status;
@@ -97,8 +105,9 @@ static const char *value_of(const char *expression)
 
 static void it_finds_safe_libraries_and_nothing_that_reaches_out(void **state)
 {
-	static const char *const absent[] = {"io", "os", "debug", "package", "coroutine", "dofile",
-		"loadfile", "load", "print", "warn", "string.dump"};
+	static const char *const absent[] = {"io",        "os",     "debug",      "package",
+					     "coroutine", "dofile", "loadfile",   "load",
+					     "print",     "warn",   "string.dump"};
 	for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
 		assert_string_equal(value_of(absent[i]), "nil");
 	assert_string_equal(value_of("math.max(1, #string.rep('a', 3), utf8.len('x'))"), "3");
@@ -106,8 +115,9 @@ static void it_finds_safe_libraries_and_nothing_that_reaches_out(void **state)
 	assert_string_equal(value_of("config.nothing == json.null"), "true");
 	assert_string_equal(value_of("now_ms()"), "1700000000000");
 	assert_string_equal(value_of("#uuid() == 36 and uuid() ~= uuid()"), "true");
-	assert_string_equal(value_of("req.method .. req.path .. req.query .. req.headers['x-kind']"),
-			    "POST/ab=ctest");
+	assert_string_equal(
+		value_of("req.method .. req.path .. req.query .. req.headers['x-kind']"),
+		"POST/ab=ctest");
 }
 
 static void require_runs_a_file_of_the_folder_once(void **state)
@@ -151,14 +161,17 @@ static void json_keeps_arrays_objects_and_null_apart(void **state)
 
 static void json_texts_are_valid_whatever_bytes_they_are_made_of(void **state)
 {
-	assert_string_equal(value_of("json.encode('a\\\"\\\\\\n\\1é')"), "\"a\\\"\\\\\\n\\u0001é\"");
+	assert_string_equal(value_of("json.encode('a\\\"\\\\\\n\\1é')"),
+			    "\"a\\\"\\\\\\n\\u0001é\"");
 	assert_string_equal(value_of("json.encode('x\\xff\\xc3y\\xed\\xa0\\x80')"),
 			    "\"x\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 	assert_string_equal(value_of("(pcall(json.encode, 1/0))"), "false");
-	assert_string_equal(value_of("(pcall(json.encode, {a = print, b = json.encode}))"), "false");
+	assert_string_equal(value_of("(pcall(json.encode, {a = print, b = json.encode}))"),
+			    "false");
 	assert_string_equal(value_of("(pcall(json.encode, {[true] = 1}))"), "false");
 	assert_string_equal(value_of("(function() local t = {} t[1] = t "
-				     "return pcall(json.encode, t) end)()"), "false");
+				     "return pcall(json.encode, t) end)()"),
+			    "false");
 }
 
 /* ---- app_handle ---- */
@@ -167,7 +180,8 @@ static void an_answer_has_status_headers_and_body(void **state)
 {
 	assert_non_null(load("app = {handle = function(req) return {status = 201, body = 'a\\0b',"
 			     "headers = {['Content-Type'] = 'text/x', Location = '/y'},"
-			     "delay_ms = 7, drop = true} end}", 0));
+			     "delay_ms = 7, drop = true} end}",
+			     0));
 	assert_int_equal(ask(""), 201);
 	assert_int_equal(f.answer.body.len, 3);
 	assert_string_equal(buf_str(&f.answer.type), "text/x");
@@ -185,7 +199,8 @@ static void an_error_is_a_500_with_its_text_and_the_next_request_works(void **st
 			     "if req.body == 'status' then return {status = 20} end "
 			     "if req.body == 'nothing' then return nil end "
 			     "if req.body == 'loop' then return app.handle(req) + 1 end "
-			     "return {status = 204} end}", 0));
+			     "return {status = 204} end}",
+			     0));
 	assert_int_equal(ask("error"), 500);
 	assert_non_null(strstr(buf_str(&f.answer.body), "broken"));
 	assert_int_equal(ask("header"), 500);
@@ -200,7 +215,8 @@ static void memory_has_an_end_after_which_it_goes_on(void **state)
 {
 	assert_non_null(load("app = {handle = function(req) if req.body == '' then "
 			     "return {status = 204} end local t = {} "
-			     "for i = 1, 1e7 do t[i] = {i} end end}", 4 << 20));
+			     "for i = 1, 1e7 do t[i] = {i} end end}",
+			     4 << 20));
 	assert_int_equal(ask("x"), 500);
 	assert_non_null(strstr(buf_str(&f.answer.body), "memory"));
 	assert_true(app_memory(f.app) <= 4 << 20);
@@ -213,7 +229,8 @@ static void a_request_can_ask_to_be_handed_in_again(void **state)
 {
 	assert_non_null(load("app = {handle = function(req) if not req.seen then req.seen = true "
 			     "return {again = true, delay_ms = 9} end "
-			     "return {status = 200, body = req.body} end}", 0));
+			     "return {status = 200, body = req.body} end}",
+			     0));
 	(void)ask("twice");
 	int again = f.answer.again;
 	assert_int_not_equal(again, 0);

@@ -42,8 +42,10 @@ static int api_start(void **state)
 	api = (struct api){.token = "Bearer t", .type = "application/json"};
 	clock_virtual_init(&api.clock, 1700000000000);
 	rng_seeded_init(&api.rng, 7);
-	const struct app_config c = {.dir = "scripts/sandbox", .config = config,
-		.clock = &api.clock.clock, .rng = &api.rng};
+	const struct app_config c = {.dir = "scripts/sandbox",
+				     .config = config,
+				     .clock = &api.clock.clock,
+				     .rng = &api.rng};
 	api.app = app_new(&c, &msg);
 	if (!api.app)
 		print_error("%s\n", msg.text);
@@ -69,8 +71,12 @@ static int call_raw(const char *method, const char *target, const char *body, si
 	const char *mark = strchr(target, '?');
 	auto_free char *path = mem_strndup(target, mark ? (size_t)(mark - target) : strlen(target));
 	struct server_header headers[2];
-	struct app_request r = {.method = method, .path = path, .query = mark ? mark + 1 : "",
-		.headers = headers, .body = body, .body_len = len};
+	struct app_request r = {.method = method,
+				.path = path,
+				.query = mark ? mark + 1 : "",
+				.headers = headers,
+				.body = body,
+				.body_len = len};
 	if (api.token)
 		headers[r.n_headers++] = (struct server_header){"authorization", api.token};
 	if (len && api.type)
@@ -80,8 +86,9 @@ static int call_raw(const char *method, const char *target, const char *body, si
 	api.json = NULL;
 	app_handle(api.app, &r, &api.answer);
 	if (strcmp(buf_str(&api.answer.type), "application/json") == 0)
-		assert_int_equal(json_parse(api.answer.body.data, api.answer.body.len, false, &api.json,
-					    NULL), 0);
+		assert_int_equal(json_parse(api.answer.body.data, api.answer.body.len, false,
+					    &api.json, NULL),
+				 0);
 	return api.answer.status;
 }
 

@@ -64,10 +64,10 @@ static bool hear(void)
 /* A request with a JSON body in which ' stands for ". */
 static bool post(const char *path, const char *body)
 {
-	auto_free char *text = mem_printf(
-		"POST %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n"
-		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", path,
-		strlen(body), body);
+	auto_free char *text =
+		mem_printf("POST %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n"
+			   "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			   path, strlen(body), body);
 	for (char *p = text; (p = strchr(p, '\'')); p++)
 		*p = '"';
 	return say(text);
@@ -121,7 +121,7 @@ static void a_missing_application_or_seed_is_told(void **state)
 static void a_lost_answer_has_acted_and_the_connection_is_reset(void **state)
 {
 	assert_true(post("/_sandbox/faults", "[{'method':'POST','path':'/v3/contacts','kind':"
-			 "'lose_answer'}]"));
+					     "'lose_answer'}]"));
 	assert_true(heard("201 Created"));
 	assert_false(post(FORM, SIGN_UP));
 	assert_int_equal(f.in.len, 0);
@@ -136,7 +136,7 @@ static void a_lost_answer_has_acted_and_the_connection_is_reset(void **state)
 static void a_request_can_be_lost_before_it_acts(void **state)
 {
 	assert_true(post("/_sandbox/faults", "{'path':'" FORM "','kind':'lose_answer',"
-			 "'after_acting':false}"));
+					     "'after_acting':false}"));
 	assert_false(post(FORM, SIGN_UP));
 	reconnect();
 	assert_true(post(FORM, SIGN_UP));
@@ -158,8 +158,8 @@ static void a_delayed_answer_comes_when_its_time_has_come(void **state)
 
 static void a_request_that_acts_late_acts_though_the_client_has_gone(void **state)
 {
-	assert_true(post("/_sandbox/faults",
-			 "{'kind':'delay','delay_ms':5000,'after_acting':false}"));
+	assert_true(
+		post("/_sandbox/faults", "{'kind':'delay','delay_ms':5000,'after_acting':false}"));
 	assert_true(post(FORM, SIGN_UP));
 	peer_reset(f.fd);
 	f.fd = peer_connect(sandbox_port(f.s));
@@ -172,7 +172,8 @@ static void a_request_that_acts_late_acts_though_the_client_has_gone(void **stat
 
 static void a_sandbox_can_end_with_answers_outstanding(void **state)
 {
-	assert_true(post("/_sandbox/faults", "[{'kind':'delay','delay_ms':5000},"
+	assert_true(post("/_sandbox/faults",
+			 "[{'kind':'delay','delay_ms':5000},"
 			 "{'kind':'delay','delay_ms':5000,'after_acting':false}]"));
 	assert_true(say(RAW_GET RAW_GET));
 	reconnect();
@@ -184,7 +185,8 @@ static void a_sandbox_can_end_with_answers_outstanding(void **state)
 
 static void faults_choose_by_method_path_and_count(void **state)
 {
-	call(201, "POST", "/_sandbox/faults", "[{'method':'GET','path':'/v3/contacts/{id}','kind':"
+	call(201, "POST", "/_sandbox/faults",
+	     "[{'method':'GET','path':'/v3/contacts/{id}','kind':"
 	     "'status','status':503,'times':2,'skip':1},{'path':'/v3/*/counts','kind':'throttled'},"
 	     "{'method':'DELETE','kind':'status','status':409}]");
 	call(200, "GET", "/v3/contacts", NULL);
@@ -203,7 +205,8 @@ static void faults_choose_by_method_path_and_count(void **state)
 
 static void a_fault_can_fail_a_request_that_has_acted(void **state)
 {
-	call(201, "POST", "/_sandbox/faults", "[{'kind':'status','status':500,'after_acting':true},"
+	call(201, "POST", "/_sandbox/faults",
+	     "[{'kind':'status','status':500,'after_acting':true},"
 	     "{'kind':'quota_exceeded'},{'kind':'queue_full'},"
 	     "{'kind':'status','status':418,'body':{'tea':true}}]");
 	call(500, "POST", FORM, SIGN_UP);
@@ -286,7 +289,8 @@ static void settings_are_checked_and_a_reset_takes_them_back(void **state)
 {
 	call(400, "PUT", "/_sandbox", "{'activity_ms':'soon'}");
 	call(400, "PUT", "/_sandbox", "{'rate':5}");
-	call(200, "PUT", "/_sandbox", "{'activity_ms':0,'token':'t2','now_offset_ms':86400000,"
+	call(200, "PUT", "/_sandbox",
+	     "{'activity_ms':0,'token':'t2','now_offset_ms':86400000,"
 	     "'confirmed_opt_in':true}");
 	expect("now", "2023-11-15T22:13:20.000Z");
 	call(401, "GET", "/v3/contacts", NULL);

@@ -38,7 +38,8 @@ static void expect_contact(const char *id, const char *path, const char *value)
 static void an_activity_goes_through_its_states_and_acts_at_its_end(void **state)
 {
 	char path[100];
-	call(201, "POST", ACT "add_list_memberships", "{'source':{'contact_ids':['" BEN "']},"
+	call(201, "POST", ACT "add_list_memberships",
+	     "{'source':{'contact_ids':['" BEN "']},"
 	     "'list_ids':['" LEADS "']}");
 	expect("status", "{}");
 	expect("started_at", "-");
@@ -57,6 +58,19 @@ static void an_activity_goes_through_its_states_and_acts_at_its_end(void **state
 	expect("completed_at", "2023-11-14T22:13:23.000Z");
 	expect("status", "{\"items_completed_count\":1,\"items_total_count\":1,\"list_count\":1}");
 	expect("activity_errors", "[]");
+}
+
+static void activities_end_each_at_its_own_time(void **state)
+{
+	call(201, "POST", ACT "contact_delete", "{'contact_ids':['" ADA "']}");
+	wait_ms(1000);
+	call(200, "PUT", "/_sandbox", "{'activity_ms':1000}");
+	call(201, "POST", ACT "contact_delete", "{'contact_ids':['" BEN "']}");
+	wait_ms(1000);
+	expect_contact(BEN, "deleted_at", "2023-11-14");
+	expect_contact(ADA, "deleted_at", "-");
+	wait_ms(1000);
+	expect_contact(ADA, "deleted_at", "2023-11-14");
 }
 
 static void activities_are_listed_newest_first_and_kept_ten_days(void **state)
@@ -98,15 +112,17 @@ static void a_full_queue_refuses_with_a_429_of_its_own(void **state)
 
 static void memberships_are_added_and_removed_by_any_source(void **state)
 {
-	run("add_list_memberships", "{'source':{'tag_ids':['" HOT "']},'list_ids':['" CUSTOMERS "']}");
+	run("add_list_memberships",
+	    "{'source':{'tag_ids':['" HOT "']},'list_ids':['" CUSTOMERS "']}");
 	expect("status.items_total_count", "2");
 	expect_contact(ADA, "list_memberships.2", CUSTOMERS);
-	run("remove_list_memberships", "{'source':{'all_active_contacts':true},'list_ids':['" CUSTOMERS
+	run("remove_list_memberships",
+	    "{'source':{'all_active_contacts':true},'list_ids':['" CUSTOMERS
 	    "'],'exclude':{'contact_ids':['" ADA "']}}");
 	call(200, "GET", "/v3/contact_lists/" CUSTOMERS "?include_membership_count=all", NULL);
 	expect("membership_count", "1");
 	run("add_list_memberships", "{'source':{'contact_ids':['" NOBODY "','" INES "','" ADA "']},"
-	    "'list_ids':['" LEADS "','" NOBODY "']}");
+				    "'list_ids':['" LEADS "','" NOBODY "']}");
 	expect_some("activity_errors.2"); /* the list, the contact, the unsubscribed one */
 	expect("status.items_completed_count", "1");
 }
@@ -117,7 +133,8 @@ static void adding_to_a_list_revives_a_deleted_contact(void **state)
 	expect("status.items_total_count", "2");
 	expect_contact(ADA, "list_memberships", "[]");
 	expect_some("deleted_at");
-	run("add_list_memberships", "{'source':{'contact_ids':['" ADA "']},'list_ids':['" LEADS "']}");
+	run("add_list_memberships",
+	    "{'source':{'contact_ids':['" ADA "']},'list_ids':['" LEADS "']}");
 	expect_contact(ADA, "deleted_at", "-");
 	run("contact_delete", "{'list_ids':['" LEADS "']}");
 	expect("status.list_count", "1");
@@ -127,11 +144,13 @@ static void adding_to_a_list_revives_a_deleted_contact(void **state)
 
 static void tags_are_added_removed_and_deleted(void **state)
 {
-	run("contacts_taggings_add", "{'source':{'list_ids':['" CUSTOMERS "']},'tag_ids':['" HOT "']}");
+	run("contacts_taggings_add",
+	    "{'source':{'list_ids':['" CUSTOMERS "']},'tag_ids':['" HOT "']}");
 	expect("status.items_completed_count", "5");
 	call(200, "GET", "/v3/contact_tags/" HOT "?include_count=true", NULL);
 	expect("contacts_count", "6");
-	run("contacts_taggings_remove", "{'source':{'contact_ids':['" ADA "']},'tag_ids':['" HOT "']}");
+	run("contacts_taggings_remove",
+	    "{'source':{'contact_ids':['" ADA "']},'tag_ids':['" HOT "']}");
 	expect_contact(ADA, "taggings", "[]");
 	run("contacts_tags_delete", "{'tag_ids':['" HOT "','" NOBODY "']}");
 	expect_some("activity_errors.0");
@@ -176,19 +195,26 @@ static void bulk_bodies_are_checked_before_anything_is_queued(void **state)
 		{"add_list_memberships", "{'list_ids':['" LEADS "']}"},
 		{"add_list_memberships", "{'source':{},'list_ids':['" LEADS "']}"},
 		{"add_list_memberships", "{'source':{'contact_ids':['" ADA "']}}"},
-		{"add_list_memberships", "{'source':{'contact_ids':['" ADA "'],'all_active_contacts':true},"
-					 "'list_ids':['" LEADS "']}"},
-		{"add_list_memberships", "{'source':{'new_subscriber':true},'list_ids':['" LEADS "']}"},
+		{"add_list_memberships",
+		 "{'source':{'contact_ids':['" ADA "'],'all_active_contacts':true},"
+		 "'list_ids':['" LEADS "']}"},
+		{"add_list_memberships",
+		 "{'source':{'new_subscriber':true},'list_ids':['" LEADS "']}"},
 		{"add_list_memberships", "{'source':{'contact_ids':['" ADA "']},'list_ids':['" LEADS
 					 "'],'exclude':{'contact_ids':['" BEN "']}}"},
-		{"contact_delete", "{}"}, {"contact_delete", "{'contact_ids':['x']}"},
-		{"list_delete", "{'list_ids':[]}"}, {"contacts_tags_delete", "{}"},
+		{"contact_delete", "{}"},
+		{"contact_delete", "{'contact_ids':['x']}"},
+		{"list_delete", "{'list_ids':[]}"},
+		{"contacts_tags_delete", "{}"},
 		{"custom_fields_delete", "{'custom_field_ids':5}"},
-		{"contact_exports", "[]"}, {"contact_exports", "{'status':'dead'}"},
+		{"contact_exports", "[]"},
+		{"contact_exports", "{'status':'dead'}"},
 		{"contacts_json_import", "{'list_ids':['" LEADS "']}"},
 		{"contacts_json_import", "{'import_data':[],'list_ids':['" LEADS "']}"},
-		{"contacts_json_import", "{'import_data':[{'email':'a@example.com'}],'list_ids':[]}"},
-		{"contacts_json_import", "{'import_data':[{'cf:none':'a'}],'list_ids':['" LEADS "']}"},
+		{"contacts_json_import",
+		 "{'import_data':[{'email':'a@example.com'}],'list_ids':[]}"},
+		{"contacts_json_import",
+		 "{'import_data':[{'cf:none':'a'}],'list_ids':['" LEADS "']}"},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char path[100];
@@ -203,7 +229,8 @@ static void bulk_bodies_are_checked_before_anything_is_queued(void **state)
 
 static void rows_of_json_become_contacts(void **state)
 {
-	run("contacts_json_import", "{'import_data':[{'email':'ada@example.com','last_name':'Byron',"
+	run("contacts_json_import",
+	    "{'import_data':[{'email':'ada@example.com','last_name':'Byron',"
 	    "'cf:Favourite product':'Engines'},{'email':'x'},{'email':'ines@example.com'},"
 	    "{'email':'imp@example.com','phone':'555','street':'1 Way','city':'Rome','zip':'1'}],"
 	    "'list_ids':['" CUSTOMERS "']}");
@@ -217,8 +244,8 @@ static void rows_of_json_become_contacts(void **state)
 	expect("custom_fields.0.value", "Engines");
 	expect("custom_fields.1", "-");
 	expect("list_memberships.2", CUSTOMERS);
-	call(200, "GET", "/v3/contacts?email=imp@example.com&include=street_addresses,phone_numbers",
-	     NULL);
+	call(200, "GET",
+	     "/v3/contacts?email=imp@example.com&include=street_addresses,phone_numbers", NULL);
 	expect("contacts.0.email_address.permission_to_send", "implicit");
 	expect("contacts.0.street_addresses.0.postal_code", "1");
 	expect("contacts.0.phone_numbers.0.phone_number", "555");
@@ -240,9 +267,11 @@ static int post_form(const char *filename, const char *lists, const char *conten
 static void a_csv_file_is_read_with_its_quotes(void **state)
 {
 	assert_int_equal(post_form("a.csv", LEADS "," CUSTOMERS,
-				   "\xef\xbb\xbf" "Email,First Name,company_name\r\n"
+				   "\xef\xbb\xbf"
+				   "Email,First Name,company_name\r\n"
 				   "q@example.com,\"A \"\"B\"\", C\",\"two\nlines\"\r\n\r\nbad,,\n"
-				   "ben@example.com,Benno,"), 201);
+				   "ben@example.com,Benno,"),
+			 201);
 	expect("source_file_name", "a.csv");
 	finish();
 	expect("status.items_total_count", "4");
@@ -271,16 +300,17 @@ static void an_export_is_a_file_of_the_contacts_asked_for(void **state)
 {
 	char path[100];
 	run("contact_exports", "{'list_ids':['" LEADS "'],'fields':['email_address','last_name',"
-	    "'" FIELD "']}");
+			       "'" FIELD "']}");
 	expect("status.items_total_count", "5");
 	snprintf(path, sizeof(path), "%s", at("_links.results.href"));
 	call(200, "GET", path, NULL);
 	assert_string_equal(buf_str(&api.answer.type), "text/csv");
-	assert_string_equal(buf_str(&api.answer.body),
-			    "Email address,Last name,Favourite product\r\n"
-			    "ada@example.com,Novak,Postcards\r\ncarla@example.com,Ruiz,\r\n"
-			    "deniz@example.com,Yilmaz,Postcards\r\ngrace@example.com,Mbeki,Postcards\r\n"
-			    "kiri@example.com,Tane,\r\n");
+	assert_string_equal(
+		buf_str(&api.answer.body),
+		"Email address,Last name,Favourite product\r\n"
+		"ada@example.com,Novak,Postcards\r\ncarla@example.com,Ruiz,\r\n"
+		"deniz@example.com,Yilmaz,Postcards\r\ngrace@example.com,Mbeki,Postcards\r\n"
+		"kiri@example.com,Tane,\r\n");
 	run("contact_exports", "{'status':'unsubscribed'}");
 	expect("status.items_total_count", "1");
 }
@@ -301,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(an_activity_goes_through_its_states_and_acts_at_its_end),
+		T(activities_end_each_at_its_own_time),
 		T(activities_are_listed_newest_first_and_kept_ten_days),
 		T(a_full_queue_refuses_with_a_429_of_its_own),
 		T(memberships_are_added_and_removed_by_any_source),

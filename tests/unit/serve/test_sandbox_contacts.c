@@ -9,7 +9,8 @@
 static void a_contact_is_created_once_and_found_again(void **state)
 {
 	char path[100];
-	call(201, "POST", CONTACTS, "{'create_source':'Account','first_name':'Zoe','email_address':"
+	call(201, "POST", CONTACTS,
+	     "{'create_source':'Account','first_name':'Zoe','email_address':"
 	     "{'address':'zoe@example.com'},'list_memberships':['" LEADS "']}");
 	expect("email_address.permission_to_send", "implicit");
 	expect("list_memberships", "[\"" LEADS "\"]");
@@ -35,6 +36,17 @@ static void an_address_in_use_is_a_conflict_that_names_the_contact(void **state)
 	assert_non_null(strstr(at("0.error_message"), ADA));
 }
 
+static void case_makes_no_other_address(void **state)
+{
+	call(201, "POST", CONTACTS,
+	     "{'create_source':'Account','email_address':{'address':'Mixed@Example.com'}}");
+	expect("email_address.address", "Mixed@Example.com");
+	call(409, "POST", CONTACTS,
+	     "{'create_source':'Account','email_address':{'address':'mixed@example.com'}}");
+	call(200, "GET", CONTACTS "?email=mixed@EXAMPLE.com", NULL);
+	expect_some("contacts.0");
+}
+
 static void what_is_not_valid_is_refused_with_the_usual_envelope(void **state)
 {
 	static const char *const bodies[] = {
@@ -53,7 +65,10 @@ static void what_is_not_valid_is_refused_with_the_usual_envelope(void **state)
 		"{'create_source':'Account','first_name':'a','phone_numbers':{}}",
 		("{'create_source':'Account','first_name':'"
 		 "123456789012345678901234567890123456789012345678901'}"),
-		"{'create_source':", "[]", "5", "{'create_source':'Account','create_source':'Contact'}",
+		"{'create_source':",
+		"[]",
+		"5",
+		"{'create_source':'Account','create_source':'Contact'}",
 	};
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		call(400, "POST", CONTACTS, bodies[i]);
@@ -83,10 +98,17 @@ static void a_wrong_content_type_or_token_is_told_in_its_own_shape(void **state)
 
 static void unknown_things_are_404_and_known_ones_with_a_wrong_verb_405(void **state)
 {
-	static const char *const paths[] = {CONTACTS "/" NOBODY, CONTACTS "/5", "/v3/nothing", "/v3/",
-		"/v3/contact_lists/" NOBODY, "/v3/contact_tags/" NOBODY, "/v4/contacts",
-		"/v3/contact_custom_fields/" NOBODY, "/v3/activities/" NOBODY,
-		"/v3/contact_exports/" NOBODY, CONTACTS "/" ADA "/more"};
+	static const char *const paths[] = {CONTACTS "/" NOBODY,
+					    CONTACTS "/5",
+					    "/v3/nothing",
+					    "/v3/",
+					    "/v3/contact_lists/" NOBODY,
+					    "/v3/contact_tags/" NOBODY,
+					    "/v4/contacts",
+					    "/v3/contact_custom_fields/" NOBODY,
+					    "/v3/activities/" NOBODY,
+					    "/v3/contact_exports/" NOBODY,
+					    CONTACTS "/" ADA "/more"};
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		call(404, "GET", paths[i], NULL);
 		expect("0.error_key", "contacts.api.not_found");
@@ -99,23 +121,26 @@ static void unknown_things_are_404_and_known_ones_with_a_wrong_verb_405(void **s
 
 static void put_nulls_core_properties_and_keeps_subresources(void **state)
 {
-	call(200, "PUT", CONTACTS "/" ADA, "{'update_source':'Account','last_name':'New',"
+	call(200, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Account','last_name':'New',"
 	     "'email_address':{'address':'ada@example.com'}}");
 	expect("first_name", "-");
 	expect("company_name", "-");
 	expect("last_name", "New");
 	expect("email_address.permission_to_send", "explicit");
 	expect("taggings.0", HOT);
-	call(200, "PUT", CONTACTS "/" ADA, "{'update_source':'Account','list_memberships':['" CUSTOMERS
-	     "'],'taggings':[]}");
+	call(200, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Account','list_memberships':['" CUSTOMERS "'],'taggings':[]}");
 	expect("email_address", "-");
 	expect("taggings", "[]");
 	expect("list_memberships", "[\"" CUSTOMERS "\"]");
 	/* the address is free again */
-	call(201, "POST", CONTACTS, "{'create_source':'Account','email_address':"
+	call(201, "POST", CONTACTS,
+	     "{'create_source':'Account','email_address':"
 	     "{'address':'ada@example.com'}}");
 	call(400, "PUT", CONTACTS "/" ADA, "{'last_name':'x'}");
-	call(409, "PUT", CONTACTS "/" ADA, "{'update_source':'Account','email_address':"
+	call(409, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Account','email_address':"
 	     "{'address':'ben@example.com'}}");
 }
 
@@ -131,11 +156,22 @@ static void a_deleted_contact_still_answers_and_can_be_revived(void **state)
 	expect("contacts", "[]");
 	call(200, "GET", CONTACTS "?email=ada@example.com&status=all", NULL);
 	expect("contacts.0.contact_id", ADA);
-	call(400, "PUT", CONTACTS "/" ADA, "{'update_source':'Contact','list_memberships':['" LEADS "']}");
-	call(200, "PUT", CONTACTS "/" ADA, "{'update_source':'Account','email_address':{'address':"
+	call(400, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Contact','list_memberships':['" LEADS "']}");
+	call(200, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Account','email_address':{'address':"
 	     "'ada@example.com'},'list_memberships':['" LEADS "']}");
 	expect("deleted_at", "-");
 	expect("list_memberships.0", LEADS);
+}
+
+static void deleting_what_is_deleted_changes_nothing(void **state)
+{
+	call(204, "DELETE", CONTACTS "/" ADA, NULL);
+	call(204, "DELETE", CONTACTS "/" ADA, NULL);
+	call(200, "GET", "/_sandbox/log", NULL);
+	expect("entries.0.changed", "true");
+	expect("entries.1.changed", "false");
 }
 
 /* ---- the sign-up form ---- */
@@ -143,12 +179,14 @@ static void a_deleted_contact_still_answers_and_can_be_revived(void **state)
 static void the_form_creates_then_updates_and_keeps_what_it_leaves_out(void **state)
 {
 	char path[100];
-	call(201, "POST", FORM, "{'email_address':'new@example.com','first_name':'N','last_name':'L',"
+	call(201, "POST", FORM,
+	     "{'email_address':'new@example.com','first_name':'N','last_name':'L',"
 	     "'list_memberships':['" LEADS "'],'street_address':{'kind':'home','city':'Rome'}}");
 	expect("action", "created");
 	snprintf(path, sizeof(path), CONTACTS "/%s?include=list_memberships,street_addresses",
 		 at("contact_id"));
-	call(200, "POST", FORM, "{'email_address':'NEW@example.com','last_name':'M',"
+	call(200, "POST", FORM,
+	     "{'email_address':'NEW@example.com','last_name':'M',"
 	     "'list_memberships':['" CUSTOMERS "']}");
 	expect("action", "updated");
 	call(200, "GET", path, NULL);
@@ -159,12 +197,14 @@ static void the_form_creates_then_updates_and_keeps_what_it_leaves_out(void **st
 	expect("street_addresses.0.city", "Rome");
 	call(400, "POST", FORM, "{'email_address':'new@example.com'}");
 	call(400, "POST", FORM, "{'list_memberships':['" LEADS "']}");
-	call(404, "POST", FORM, "{'email_address':'o@example.com','list_memberships':['" NOBODY "']}");
+	call(404, "POST", FORM,
+	     "{'email_address':'o@example.com','list_memberships':['" NOBODY "']}");
 }
 
 static void sms_numbers_are_unique_and_have_a_history(void **state)
 {
-	static const char *const body = "{'sms_channel':{'sms_address':'7815551212','dial_code':'1',"
+	static const char *const body =
+		"{'sms_channel':{'sms_address':'7815551212','dial_code':'1',"
 		"'sms_channel_consents':[{'sms_consent_permission':'explicit'}]},"
 		"'list_memberships':['" LEADS "']}";
 	char path[120];
@@ -175,7 +215,8 @@ static void sms_numbers_are_unique_and_have_a_history(void **state)
 	call(200, "GET", path, NULL);
 	expect("0.history_details.consent_action_type", "opt_in");
 	expect("1.history_details.source_sms_number", "17815551212");
-	call(409, "POST", CONTACTS, "{'create_source':'Account','sms_channel':"
+	call(409, "POST", CONTACTS,
+	     "{'create_source':'Account','sms_channel':"
 	     "{'full_sms_address':'+17815551212'}}");
 	call(200, "GET", CONTACTS "?sms_status=explicit", NULL);
 	expect("contacts.1", "-");
@@ -206,7 +247,8 @@ static void only_the_contact_can_undo_its_own_opt_out(void **state)
 	expect("email_address.opt_out_source", "Contact");
 	expect("email_address.opt_out_reason", "too many");
 	expect("list_memberships", "[]");
-	call(400, "PUT", CONTACTS "/" ADA, "{'update_source':'Account','email_address':{'address':"
+	call(400, "PUT", CONTACTS "/" ADA,
+	     "{'update_source':'Account','email_address':{'address':"
 	     "'ada@example.com','permission_to_send':'implicit'}}");
 	call(404, "POST", "/_sandbox/opt_out", "{'address':'none@example.com'}");
 }
@@ -215,7 +257,8 @@ static void only_the_contact_can_undo_its_own_opt_out(void **state)
 
 static void filters_combine_and_counts_are_of_all_pages(void **state)
 {
-	call(200, "GET", CONTACTS "?lists=" LEADS "," CUSTOMERS "&tags=" HOT "&include_count=true&limit=1",
+	call(200, "GET",
+	     CONTACTS "?lists=" LEADS "," CUSTOMERS "&tags=" HOT "&include_count=true&limit=1",
 	     NULL);
 	expect("contacts_count", "2");
 	expect("contacts.0.contact_id", ADA);
@@ -240,9 +283,9 @@ static void filters_combine_and_counts_are_of_all_pages(void **state)
 
 static void bad_filters_are_refused(void **state)
 {
-	static const char *const queries[] = {"limit=0", "limit=501", "limit=x", "status=dead",
-		"updated_after=yesterday", "lists=5", "cursor=%21", "cursor=eA==", "sms_status=no",
-		"segment_id=1&status=all"};
+	static const char *const queries[] = {
+		"limit=0", "limit=501",  "limit=x",     "status=dead",   "updated_after=yesterday",
+		"lists=5", "cursor=%21", "cursor=eA==", "sms_status=no", "segment_id=1&status=all"};
 	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
 		char target[100];
 		snprintf(target, sizeof(target), CONTACTS "?%s", queries[i]);
@@ -309,8 +352,8 @@ static void lists_have_unique_names_and_count_their_members(void **state)
 	call(409, "PUT", path, "{'name':'Leads'}");
 	call(200, "PUT", path, "{'name':'Fresher'}");
 	expect("favorite", "false");
-	call(200, "GET", "/v3/contact_lists?name=Leads&include_membership_count=all&include_count=true",
-	     NULL);
+	call(200, "GET",
+	     "/v3/contact_lists?name=Leads&include_membership_count=all&include_count=true", NULL);
 	expect("lists.0.membership_count", "5");
 	expect("lists_count", "1");
 	call(200, "GET", "/v3/contact_lists/" CUSTOMERS "?include_membership_count=active", NULL);
@@ -340,7 +383,8 @@ static void tags_have_unique_names_and_count_their_contacts(void **state)
 static void custom_fields_keep_their_choices_by_id(void **state)
 {
 	char path[100];
-	call(201, "POST", "/v3/contact_custom_fields", "{'label':'Shirt size','type':'single_select',"
+	call(201, "POST", "/v3/contact_custom_fields",
+	     "{'label':'Shirt size','type':'single_select',"
 	     "'choices':[{'choice_label':'S'},{'choice_label':'M'}]}");
 	expect("name", "Shirt_size");
 	expect("choices.1.choice_id", "2");
@@ -348,7 +392,8 @@ static void custom_fields_keep_their_choices_by_id(void **state)
 	call(409, "POST", "/v3/contact_custom_fields", "{'label':'shirt SIZE','type':'string'}");
 	call(400, "POST", "/v3/contact_custom_fields", "{'label':'x','type':'color'}");
 	call(400, "POST", "/v3/contact_custom_fields", "{'label':'x','type':'multi_select'}");
-	call(200, "PUT", path, "{'label':'Size','choices':[{'choice_label':'L'},"
+	call(200, "PUT", path,
+	     "{'label':'Size','choices':[{'choice_label':'L'},"
 	     "{'choice_id':2,'choice_label':'Medium'}]}");
 	expect("choices.0.choice_id", "3");
 	expect("choices.1.choice_label", "Medium");
@@ -370,11 +415,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_contact_is_created_once_and_found_again),
 		T(an_address_in_use_is_a_conflict_that_names_the_contact),
+		T(case_makes_no_other_address),
 		T(what_is_not_valid_is_refused_with_the_usual_envelope),
 		T(a_wrong_content_type_or_token_is_told_in_its_own_shape),
 		T(unknown_things_are_404_and_known_ones_with_a_wrong_verb_405),
 		T(put_nulls_core_properties_and_keeps_subresources),
 		T(a_deleted_contact_still_answers_and_can_be_revived),
+		T(deleting_what_is_deleted_changes_nothing),
 		T(the_form_creates_then_updates_and_keeps_what_it_leaves_out),
 		T(sms_numbers_are_unique_and_have_a_history),
 		T(a_confirmation_is_mailed_once_and_changes_nothing_by_itself),
