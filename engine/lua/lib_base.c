@@ -6,7 +6,9 @@
 #include "engine/lua/machine.h"
 #include "engine/lua/order.h"
 
-#define PCALL_UNITS 20 /* a protected call is dearer than an instruction */
+#define PCALL_UNITS 50 /* a protected call is dearer than an instruction */
+/* Calls that may lie below a pcall: Lua walks them all for each error that a pcall catches. */
+#define PCALL_DEPTH 200
 
 const char *lib_tostring(lua_State *L, int index)
 {
@@ -58,6 +60,9 @@ static int base_pcall(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	budget_charge(L, PCALL_UNITS);
+	lua_Debug ar;
+	if (lua_getstack(L, PCALL_DEPTH, &ar))
+		return luaL_error(L, "pcall is nested more than %d calls deep", PCALL_DEPTH);
 	lua_pushboolean(L, 1);
 	lua_insert(L, 1);
 	return pcall_end(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_end), 0);

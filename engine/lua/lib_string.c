@@ -25,6 +25,7 @@ static int string_format(lua_State *L)
 {
 	size_t len;
 	const char *f = luaL_checklstring(L, 1, &len);
+	budget_charge(L, len);
 	for (const char *p = f; p < f + len; p++) {
 		if (*p != '%')
 			continue;

@@ -108,6 +108,7 @@ static bool looks_like_list(lua_State *L, int table, size_t n)
 static json_t *from_table(lua_State *L, int table, int depth, json_t *guard)
 {
 	luaL_checkstack(L, 8, NULL);
+	budget_charge(L, 32);
 	size_t n = order_keys(L, table);
 	json_t *v = looks_like_list(L, table, n) ? json_array() : json_object();
 	json_array_append_new(guard, v);
@@ -181,6 +182,7 @@ static json_t *guarded_text(json_t *guard, const json_t *v, bool canonical)
 
 void value_push_text(lua_State *L, int index, bool canonical)
 {
+	budget_charge(L, 64);
 	json_t *v = value_json(L, index);
 	json_t *guard = json_array();
 	json_array_append_new(guard, v ? v : json_null());
