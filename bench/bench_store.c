@@ -99,14 +99,25 @@ static void remove_store(const char *path)
 	}
 }
 
+static size_t number_of(const char *text)
+{
+	char *end;
+	long long n = strtoll(text, &end, 10);
+	if (*end || n < 1 || n > 100000000) {
+		fprintf(stderr, "'%s' is no number from 1 to 100000000\n", text);
+		exit(2);
+	}
+	return (size_t)n;
+}
+
 /* bench_store [DIR] [ACCEPTS a row] [ROUNDS] */
 int main(int argc, char **argv)
 {
 	auto_free char *path =
 		mem_printf("%s/bench_store.%ld.db", argc > 1 ? argv[1] : ".", (long)getpid());
 	struct errmsg msg;
-	b.total = argc > 2 ? strtoul(argv[2], NULL, 10) : 100000;
-	int rounds = argc > 3 ? atoi(argv[3]) : 1;
+	b.total = number_of(argc > 2 ? argv[2] : "100000");
+	size_t rounds = number_of(argc > 3 ? argv[3] : "1");
 	b.took_us = mem_alloc(b.total * sizeof(*b.took_us));
 	memset(b.body, 'x', sizeof(b.body));
 	memcpy(b.body, "{\"a\":\"", 6);
@@ -118,7 +129,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", msg.text);
 		return 1;
 	}
-	for (int i = 0; i < rounds; i++) {
+	for (size_t i = 0; i < rounds; i++) {
 		measure(64);
 		measure(256);
 	}

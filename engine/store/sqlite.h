@@ -62,7 +62,7 @@ struct sqlite_store {
 	unsigned char prune_from[16];
 
 	/* the reader's */
-	int64_t deadline_ms; /* of the running query on CLOCK_MONOTONIC; 0: none */
+	int64_t deadline_ms; /* of the running query, on clock_real's boot time */
 };
 
 /* sqlite_open.c */
