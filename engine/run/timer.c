@@ -132,6 +132,8 @@ void engine_refill(struct engine *e)
 	f->op.op = (struct store_op){.verb = STORE_DUE, .cb = on_refilled};
 	f->op.until = loop_wall_ms(e->conf.loop) + NEAR_MS;
 	f->op.max = NEAR_MAX;
+	f->op.timed_only = e->refilled && !e->backlog; /* the others are in memory by now */
+	e->refilled = true;
 	e->refilling = true;
 	store_submit(e->conf.store, &f->op.op);
 }
