@@ -596,10 +596,10 @@ static const struct tmpl *node_at(const struct tmpl *t, const char *path)
 		size_t len = strcspn(path, ".[");
 		if (*path == '[') {
 			size_t i = strtoul(path + 1, NULL, 10);
-			next = t->kind == TMPL_LIST && i >= 1 && i <= t->n ? t->items[i - 1] : NULL;
+			next = !t->keys && i >= 1 && i <= t->n ? t->items[i - 1] : NULL;
 			len = strcspn(path, "]") + 1;
 		}
-		for (size_t i = 0; t->kind == TMPL_MAP && i < t->n && !next; i++)
+		for (size_t i = 0; t->keys && i < t->n && !next; i++)
 			if (strlen(t->keys[i]) == len && memcmp(t->keys[i], path, len) == 0)
 				next = t->items[i];
 		if (!next)

@@ -362,9 +362,6 @@ static void wait_check(struct plan_check *c, struct step *s)
 			 "wait needs one of: a duration, {until: …} or {activity: …}");
 		return;
 	}
-	if (args->timeout_ms && args->other.kind == ELSE_UNSET)
-		c->error(c, s->line, s->col,
-			 "a wait with a timeout must say what comes then: else: fail, continue or steps");
 	if (!args->timeout_ms && args->other.kind != ELSE_UNSET)
 		c->error(c, s->line, s->col, "a wait with else needs a timeout");
 	if (args->timeout_ms && !args->activity)
