@@ -87,7 +87,9 @@ static void handle(void *arg, struct server_req *r)
 		return;
 	}
 	note(r);
-	if (strcmp(r->path, "/later") == 0) {
+	if (strcmp(r->path, "/drop") == 0) {
+		server_drop(r);
+	} else if (strcmp(r->path, "/later") == 0) {
 		r->on_gone = on_gone;
 		f.later = r;
 	} else if (strcmp(r->path, "/stream") == 0) {
@@ -695,6 +697,27 @@ static void requests_before_half_a_close_are_all_answered(void **state)
 	buf_done(&b);
 }
 
+/* ---- server_drop ---- */
+
+static void a_dropped_request_ends_in_a_reset_at_once_or_later(void **state)
+{
+	char c;
+	int fd = client();
+	SAY(fd, "GET /drop HTTP/1.1\r\n" H "\r\nGET /after HTTP/1.1\r\n" H "\r\n");
+	assert_int_equal(recv(fd, &c, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(f.handled, 1);
+	close(fd);
+	fd = client();
+	SAY(fd, "GET /later HTTP/1.1\r\n" H "\r\n");
+	server_drop(f.later);
+	assert_int_equal(recv(fd, &c, 1, 0), -1);
+	assert_int_equal(errno, ECONNRESET);
+	assert_int_equal(f.gone, 0); /* the handler did it itself */
+	assert_int_equal(server_open(f.s), 0);
+	close(fd);
+}
+
 /* ---- streams ---- */
 
 static void a_stream_is_chunked_and_the_connection_goes_on(void **state)
@@ -892,6 +915,7 @@ int main(void)
 		T(a_reset_tells_the_handler_and_half_a_close_does_not),
 		T(a_request_cut_short_never_reaches_the_handler),
 		T(requests_before_half_a_close_are_all_answered),
+		T(a_dropped_request_ends_in_a_reset_at_once_or_later),
 		T(a_stream_is_chunked_and_the_connection_goes_on),
 		T(a_stream_for_an_old_client_ends_with_the_connection),
 		T(a_stream_learns_that_its_client_closed),
