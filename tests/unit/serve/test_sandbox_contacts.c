@@ -18,7 +18,8 @@ static void a_contact_is_created_once_and_found_again(void **state)
 	call(200, "GET", path, NULL);
 	expect("first_name", "Zoe");
 	expect("list_memberships", "-");
-	strcat(path, "?include=list_memberships,notes");
+	snprintf(path, sizeof(path), CONTACTS "/%s?include=list_memberships,notes",
+		 at("contact_id"));
 	call(200, "GET", path, NULL);
 	expect("list_memberships.0", LEADS);
 	expect("notes", "[]");
