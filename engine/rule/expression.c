@@ -106,7 +106,8 @@ static void on_name(void *arg, const char *dotted, int line)
 	struct names_arg *a = arg;
 	int l, col;
 	place_of(a->at, a->src, find_name(a->src, dotted, line), &l, &col);
-	if (!strncmp(dotted, "secrets", strcspn(dotted, ".")) && !strstr(a->src, "hmac"))
+	bool secret = strcspn(dotted, ".") == strlen("secrets") && !strncmp(dotted, "secrets", 7);
+	if (secret && !strstr(a->src, "hmac"))
 		a->c->check.error(
 			&a->c->check, l, col,
 			"secrets may be read only inside hmac(): give calls their keys by a "

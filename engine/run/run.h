@@ -190,6 +190,7 @@ struct engine {
 	struct matches matches;
 	size_t accepting, asked; /* events and loads that the store has */
 	size_t unkept;           /* plans that the store could not keep yet */
+	int64_t refilled_at, clock_offset; /* boot ms; wall minus boot at that time */
 	bool started, draining, backlog, refilling, refilled;
 	void (*on_change)(void *arg, struct id run, const char *rule, enum run_state state);
 	void *on_change_arg;

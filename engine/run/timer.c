@@ -102,9 +102,29 @@ static void take_row(struct engine *e, const struct store_due_row *row, int64_t 
 		engine_near_add(e, row->run, row->due);
 }
 
+static int64_t clock_offset(const struct engine *e)
+{
+	return loop_wall_ms(e->conf.loop) - loop_boot_ms(e->conf.loop);
+}
+
+static void on_refill_timer(struct loop_timer *t);
+
+static void arm_refill(struct engine *e)
+{
+	e->refill_timer.cb = on_refill_timer;
+	loop_timer_start(e->conf.loop, &e->refill_timer, LOOK_MS);
+}
+
+/* Every half window, and at once when the wall clock was set. */
 static void on_refill_timer(struct loop_timer *t)
 {
-	engine_refill(container_of(t, struct engine, refill_timer));
+	struct engine *e = container_of(t, struct engine, refill_timer);
+	int64_t moved = clock_offset(e) - e->clock_offset;
+	bool old = loop_boot_ms(e->conf.loop) - e->refilled_at >= NEAR_MS / 2;
+	if (old || moved > LOOK_MS || moved < -LOOK_MS)
+		engine_refill(e);
+	else
+		arm_refill(e);
 }
 
 static void on_refilled(struct store_op *op)
@@ -118,9 +138,8 @@ static void on_refilled(struct store_op *op)
 		take_row(e, &f->op.rows[i], now);
 	free(f->op.rows);
 	free(f);
-	e->refill_timer.cb = on_refill_timer;
 	if (!e->draining)
-		loop_timer_start(e->conf.loop, &e->refill_timer, NEAR_MS / 2);
+		arm_refill(e);
 }
 
 void engine_refill(struct engine *e)
@@ -135,5 +154,7 @@ void engine_refill(struct engine *e)
 	f->op.timed_only = e->refilled && !e->backlog; /* the others are in memory by now */
 	e->refilled = true;
 	e->refilling = true;
+	e->refilled_at = loop_boot_ms(e->conf.loop);
+	e->clock_offset = clock_offset(e);
 	store_submit(e->conf.store, &f->op.op);
 }

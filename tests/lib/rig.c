@@ -8,6 +8,8 @@
 #include "actions/registry.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/lua/script.h"
+#include "engine/lua/step.h"
 
 /* engine/store/mem.h: the first n queued verbs were durable. */
 void store_mem_crash_keep(struct store *s, size_t n);
@@ -141,6 +143,24 @@ static struct plan *rig_plan(void *arg, const char *bundle, size_t len, struct e
 	return rule_compile_bundle(&((struct rig *)arg)->env, bundle, len, msg);
 }
 
+static char *rig_script_text(void *arg, const char *name)
+{
+	const char *text = json_str(((struct rig *)arg)->scripts, name);
+	return text ? mem_strdup(text) : NULL;
+}
+
+static int rig_script_check(void *arg, const char *name, const char *text,
+			    void (*requires)(void *arg2, const char *file, int line), void *arg2,
+			    int *ret_line, struct errmsg *msg)
+{
+	return script_check(((struct rig *)arg)->lua, name, text, requires, arg2, ret_line, msg);
+}
+
+void rig_script(struct rig *r, const char *name, const char *text)
+{
+	json_object_set_new(r->scripts, name, json_string(text));
+}
+
 static void rig_engine(struct rig *r)
 {
 	struct engine_config c = {
@@ -158,13 +178,17 @@ void rig_init(struct rig *r)
 {
 	*r = (struct rig){0};
 	registry_add(&kind_act);
+	registry_add(&kind_lua);
+	r->scripts = json_object();
 	clock_virtual_init(&r->clock, 1800000000000);
 	rng_seeded_init(&r->rng, 7);
 	r->loop = loop_new(&r->clock.clock, true);
 	r->store = store_mem_new(r->loop, &r->clock.clock);
 	r->lua = lua_host_new(&(struct lua_limits){0}, &r->clock.clock, &r->rng, NULL);
 	r->env = (struct rule_env){.vm = lua_host_vm(r->lua), .kind = registry_kind,
-				   .kind_names = registry_names()};
+				   .kind_names = registry_names(), .script = rig_script_text,
+				   .script_check = rig_script_check, .arg = r};
+	lua_step_setup(r->lua, NULL);
 	rig_engine(r);
 }
 
@@ -176,6 +200,7 @@ void rig_done(struct rig *r)
 	for (size_t i = 0; i < r->n_plans; i++)
 		plan_unref(r->plans[i]);
 	free(r->plans);
+	json_decref(r->scripts);
 	lua_host_free(r->lua);
 	loop_free(r->loop);
 }

@@ -27,6 +27,7 @@ struct rig {
 	struct plan **plans;
 	size_t n_plans;
 	struct engine *engine;
+	json_t *scripts; /* name → text */
 	/* events answered */
 	size_t accepted, refused;
 	struct id last_run;
@@ -50,6 +51,8 @@ void rig_init(struct rig *r);
 void rig_done(struct rig *r);
 /* Compiles rules; fails the test on an error. */
 void rig_rules(struct rig *r, const char *yaml);
+/* A script that rules may name; again: an edit of it. */
+void rig_script(struct rig *r, const char *name, const char *text);
 /* Sends an event with JSON data. */
 void rig_send(struct rig *r, const char *type, const char *json);
 /* Turns the loop until nothing is left to do at this instant. */

@@ -304,6 +304,67 @@ static void a_chain_of_emits_stops(void **state)
 	assert_in_range(effect_count("x"), 32, 34);
 }
 
+/* ---- scripts ---- */
+
+#define SCRIPTED                                                                                   \
+	"api: pawl/1\nrule: b\nwhen: {event: told}\ndo: [{act: '=data.what'}]\n"                 \
+	"---\napi: pawl/1\nrule: a\nwhen: {event: go}\nresult: =s\n"                            \
+	"do:\n  - lua: s.lua\n    with: {n: 2}\n    as: s\n"
+
+static const char *const script =
+	"local args = ...\nlocal first = now()\nlocal id = uuid()\n"
+	"for i = 1, args.n do\n  emit('told', {what = 'e' .. i})\n  wait('1h')\nend\n"
+	"return {seconds = now() - first, same = id}\n";
+
+static void a_script_goes_on_where_it_was_after_a_restart(void **state)
+{
+	struct rig *r = *state;
+	rig_script(r, "s.lua", script);
+	play(r, SCRIPTED, "{}");
+	assert_int_equal(effect_count("e1"), 1);
+	for (int hour = 0; hour < 2; hour++) {
+		rig_crash(r, 0);
+		rig_restart(r);
+		clock_virtual_advance(&r->clock, 3601 * 1000);
+		rig_pass(r, 40 * 1000);
+	}
+	rig_settle(r);
+	assert_int_equal(effect_count("e1"), 1);
+	assert_int_equal(effect_count("e2"), 1);
+	size_t newest = 0;
+	json_auto_t *run = NULL;
+	for (; newest < 3; newest++) {
+		json_decref(run);
+		run = rig_run(r, newest);
+		if (strcmp(json_str(run, "rule"), "a") == 0)
+			break;
+	}
+	assert_string_equal(json_str(run, "state"), "completed");
+}
+
+static void a_script_cannot_run_for_ever(void **state)
+{
+	struct rig *r = *state;
+	rig_script(r, "s.lua", "while true do pcall(function() end) end\n");
+	play(r, SCRIPTED, "{}");
+	assert_string_equal(rig_state(r), "failed");
+}
+
+static void an_edited_script_is_for_later_runs(void **state)
+{
+	struct rig *r = *state;
+	rig_script(r, "s.lua", script);
+	play(r, SCRIPTED, "{}");
+	rig_script(r, "s.lua", "emit('other', {})\n");
+	rig_crash(r, 0);
+	r->n_plans = 0; /* what was loaded is gone with the process: the store has it */
+	rig_restart(r);
+	clock_virtual_advance(&r->clock, 3601 * 1000);
+	rig_pass(r, 2000);
+	json_auto_t *run = rig_run(r, 1);
+	assert_string_equal(json_str(run, "state"), "waiting");
+}
+
 /* ---- crashes ---- */
 
 #define STORY                                                                                     \
@@ -455,6 +516,9 @@ int main(void)
 		T(a_step_that_takes_too_long_is_a_timeout),
 		T(an_emitted_event_starts_other_rules),
 		T(a_chain_of_emits_stops),
+		T(a_script_goes_on_where_it_was_after_a_restart),
+		T(a_script_cannot_run_for_ever),
+		T(an_edited_script_is_for_later_runs),
 		cmocka_unit_test(a_crash_at_any_turn_loses_nothing_and_doubles_nothing),
 		T(a_rule_that_is_not_kept_yet_starts_nothing),
 		T(a_failed_append_is_tried_again_and_nothing_is_sent_meanwhile),
