@@ -16,13 +16,13 @@ static const char *const effect_words[] = {
 };
 
 static const char *const in_words[] = {
-	[IN_PATH] = "path", [IN_QUERY] = "query", [IN_BODY] = "body", [IN_FORM] = "form",
-	[IN_HEADER] = "header",
+	[IN_PATH] = "path", [IN_QUERY] = "query",   [IN_BODY] = "body",
+	[IN_FORM] = "form", [IN_HEADER] = "header",
 };
 
 static const char *const body_words[] = {
-	[BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_BARE] = "bare", [BODY_FORM] = "form",
-	[BODY_MULTIPART] = "multipart",
+	[BODY_NONE] = "none", [BODY_JSON] = "json",           [BODY_BARE] = "bare",
+	[BODY_FORM] = "form", [BODY_MULTIPART] = "multipart",
 };
 
 /* What an action owns beside its definition. */
@@ -59,8 +59,8 @@ static int read_params(struct action *a, struct owned *own, struct errmsg *msg)
 	own->params = NULL;
 	json_object_set_new(shape, "type", json_string("object"));
 	json_object_set(shape, "fields", params);
-#define X(code, word)                                                                             \
-	if ((rule = json_object_get(a->def, word)))                                               \
+#define X(code, word)                                                                              \
+	if ((rule = json_object_get(a->def, word)))                                                \
 		json_object_set(shape, word, rule);
 	SCHEMA_RULE_MAP(X)
 #undef X
@@ -83,7 +83,9 @@ static int read_params(struct action *a, struct owned *own, struct errmsg *msg)
 			return err_set(msg, ERR_PARSE, "params: %s: in is missing or unknown",
 				       name);
 		a->param[i] = (struct action_param){
-			.name = name, .wire = wire ? wire : name, .in = (enum param_in)in,
+			.name = name,
+			.wire = wire ? wire : name,
+			.in = (enum param_in)in,
 			.repeat = list && strcmp(list, "repeat") == 0,
 			.filename = json_str(def, "filename"),
 			.schema = own->params->fields[i],
@@ -117,14 +119,21 @@ static void read_job(struct action *a, struct owned *own, const json_t *def)
 	if (!json_is_object(def))
 		return;
 	own->job = (struct action_job){
-		.action = json_str(def, "action"), .param = json_str(def, "param"),
-		.id = json_str(def, "id"), .state = json_str(def, "state"),
-		.percent = json_str(def, "percent"), .errors = json_str(def, "errors"),
-		.status = json_str(def, "status"), .result = json_str(def, "result"),
-		.list = json_str(def, "list"), .items = json_str(def, "items"),
+		.action = json_str(def, "action"),
+		.param = json_str(def, "param"),
+		.id = json_str(def, "id"),
+		.state = json_str(def, "state"),
+		.percent = json_str(def, "percent"),
+		.errors = json_str(def, "errors"),
+		.status = json_str(def, "status"),
+		.result = json_str(def, "result"),
+		.list = json_str(def, "list"),
+		.items = json_str(def, "items"),
 		.created = json_str(def, "created"),
-		.running = json_object_get(def, "running"), .ends = json_object_get(def, "states"),
-		.partial = json_object_get(def, "partial"), .kept_ms = json_int(def, "kept_ms", 0),
+		.running = json_object_get(def, "running"),
+		.ends = json_object_get(def, "states"),
+		.partial = json_object_get(def, "partial"),
+		.kept_ms = json_int(def, "kept_ms", 0),
 	};
 	a->job = &own->job;
 }
@@ -133,9 +142,12 @@ static void read_paging(struct action *a)
 {
 	const json_t *def = json_object_get(a->def, "paging");
 	a->paging = (struct action_paging){
-		.link = json_object_get(def, "link"), .cursor = json_str(def, "cursor"),
-		.cursor_param = json_str(def, "cursor_param"), .items = json_str(def, "items"),
-		.limit = json_str(def, "limit"), .limit_max = (long)json_int(def, "max", 0),
+		.link = json_object_get(def, "link"),
+		.cursor = json_str(def, "cursor"),
+		.cursor_param = json_str(def, "cursor_param"),
+		.items = json_str(def, "items"),
+		.limit = json_str(def, "limit"),
+		.limit_max = (long)json_int(def, "max", 0),
 	};
 }
 
@@ -289,7 +301,7 @@ static bool all_given(const json_t *paths, const json_t *params)
 {
 	const char *name;
 	json_t *path;
-	json_object_foreach((json_t *)paths, name, path)
+	json_object_foreach ((json_t *)paths, name, path)
 		if (!is_given(params, json_string_value(path)))
 			return false;
 	return true;
@@ -310,7 +322,7 @@ bool action_repeat_is_harmless(const struct action *a, const json_t *params)
 	size_t i;
 	if (a->effect == EFFECT_READ || a->effect == EFFECT_IDEMPOTENT || json_is_string(repeat))
 		return true;
-	json_array_foreach((json_t *)with, i, path)
+	json_array_foreach ((json_t *)with, i, path)
 		if (is_given(params, json_string_value(path)))
 			return true;
 	return false;

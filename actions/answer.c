@@ -10,11 +10,11 @@
 #include "engine/base/timefmt.h"
 
 #define RETRY_AFTER_CAP_MS (24 * 3600 * 1000LL)
-#define TEXT_SHOWN_MAX     200 /* of an error's body that is no JSON */
+#define TEXT_SHOWN_MAX 200 /* of an error's body that is no JSON */
 
 static const char *const job_words[] = {
 	[JOB_RUNNING] = "running", [JOB_COMPLETED] = "completed", [JOB_PARTIAL] = "partial",
-	[JOB_FAILED] = "failed", [JOB_CANCELLED] = "cancelled", [JOB_TIMED_OUT] = "timed_out",
+	[JOB_FAILED] = "failed",   [JOB_CANCELLED] = "cancelled", [JOB_TIMED_OUT] = "timed_out",
 };
 
 const char *job_outcome_word(enum job_outcome o)
@@ -34,9 +34,10 @@ static int status_error(int status)
 	static const struct {
 		int status, err;
 	} known[] = {
-		{401, ERR_AUTH}, {402, ERR_FORBIDDEN}, {403, ERR_FORBIDDEN}, {404, ERR_NOT_FOUND},
-		{407, ERR_AUTH}, {408, ERR_TIMEOUT}, {409, ERR_CONFLICT}, {410, ERR_NOT_FOUND},
-		{412, ERR_CONFLICT}, {423, ERR_CONFLICT}, {425, ERR_SERVER}, {429, ERR_THROTTLED},
+		{401, ERR_AUTH},      {402, ERR_FORBIDDEN}, {403, ERR_FORBIDDEN},
+		{404, ERR_NOT_FOUND}, {407, ERR_AUTH},      {408, ERR_TIMEOUT},
+		{409, ERR_CONFLICT},  {410, ERR_NOT_FOUND}, {412, ERR_CONFLICT},
+		{423, ERR_CONFLICT},  {425, ERR_SERVER},    {429, ERR_THROTTLED},
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i].status == status)
@@ -83,7 +84,7 @@ static const char *error_part(const struct action *a, const json_t *body, const 
 	const json_t *paths = json_object_get(a->connector_errors, part), *path;
 	const json_t *from = json_is_array(body) ? json_array_get(body, 0) : body;
 	size_t i;
-	json_array_foreach((json_t *)paths, i, path) {
+	json_array_foreach ((json_t *)paths, i, path) {
 		const json_t *v = json_path(from, json_string_value(path));
 		if (json_is_string(v) && json_string_length(v))
 			return json_string_value(v);
@@ -124,8 +125,8 @@ static void name_rights(const struct action *a, struct answer *out)
 	if (!a->scope && !a->privilege)
 		return;
 	size_t len = strlen(out->msg.text);
-	snprintf(out->msg.text + len, sizeof(out->msg.text) - len, "%s%s%s%s%s",
-		 " — it needs ", a->scope ? "the scope " : "", a->scope ? a->scope : "",
+	snprintf(out->msg.text + len, sizeof(out->msg.text) - len, "%s%s%s%s%s", " — it needs ",
+		 a->scope ? "the scope " : "", a->scope ? a->scope : "",
 		 a->privilege ? (a->scope ? " and the privilege " : "the privilege ") : "",
 		 a->privilege ? a->privilege : "");
 }
@@ -232,7 +233,7 @@ static bool has_spoils(const struct action_job *j, const json_t *status)
 	size_t i;
 	if (json_array_size(errors) || (json_is_string(errors) && json_string_length(errors)))
 		return true;
-	json_array_foreach((json_t *)j->partial, i, path)
+	json_array_foreach ((json_t *)j->partial, i, path)
 		if (json_number_value(json_path(status, json_string_value(path))) > 0)
 			return true;
 	return false;
@@ -256,7 +257,7 @@ static json_t *error_texts(const json_t *errors)
 	size_t i;
 	if (json_is_string(errors))
 		json_array_append(list, (json_t *)errors);
-	json_array_foreach((json_t *)errors, i, e) {
+	json_array_foreach ((json_t *)errors, i, e) {
 		json_t *text = json_object_get(e, "message");
 		json_array_append(list, text ? text : e);
 	}
@@ -290,8 +291,7 @@ json_t *job_result(const struct action_job *j, const json_t *status)
 {
 	json_t *out = json_object();
 	const json_t *counts = job_part(status, j->status);
-	json_object_set_new(out, "outcome",
-			    json_string(job_outcome_word(job_classify(j, status))));
+	json_object_set_new(out, "outcome", json_string(job_outcome_word(job_classify(j, status))));
 	set_part(out, "state", job_part(status, j->state));
 	set_part(out, "percent_done", job_part(status, j->percent));
 	json_object_set_new(out, "errors", error_texts(job_part(status, j->errors)));

@@ -18,7 +18,7 @@ enum answer_outcome {
 /* Zeroed or filled by answer_classify; freed by answer_done. */
 struct answer {
 	enum answer_outcome outcome;
-	int err;            /* 0, or the ERR_* of the outcome AGAIN or ERROR */
+	int err; /* 0, or the ERR_* of the outcome AGAIN or ERROR */
 	int status;
 	char key[128];      /* the API's own word for the error, or "" */
 	struct errmsg msg;  /* for people; names scope and privilege where that may be the cause */

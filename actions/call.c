@@ -50,12 +50,12 @@ struct call_state {
 	const struct target *target;
 	const struct connection *conn;
 	enum effect effect;
-	json_t *params;     /* owned */
+	json_t *params; /* owned */
 	struct exchange x;
 	struct probe probe;
-	bool repeated;      /* an earlier attempt is unanswered */
-	unsigned attempts;  /* sends that count, this one included */
-	int64_t first;      /* when the first attempt left, wall ms */
+	bool repeated;     /* an earlier attempt is unanswered */
+	unsigned attempts; /* sends that count, this one included */
+	int64_t first;     /* when the first attempt left, wall ms */
 };
 
 /* ---- what the journal tells ---- */
@@ -94,9 +94,10 @@ static bool find_connection(struct act *a, struct call_state *st)
 		name = json_string_value(chosen);
 	st->conn = connections_find(s->connections, name);
 	if (!st->conn)
-		(void)step_fail(a, ERR_INVALID,
-				"there is no connection '%s': name it under connections: in pawl.yaml",
-				name);
+		(void)step_fail(
+			a, ERR_INVALID,
+			"there is no connection '%s': name it under connections: in pawl.yaml",
+			name);
 	json_decref(chosen);
 	return st->conn != NULL;
 }
@@ -129,7 +130,8 @@ static bool render(struct act *a, struct call_state *st)
 static const struct target *find_target(struct act *a)
 {
 	const struct call_args *args = act_args(a);
-	const struct target *t = args->target ? args->target : target_find(act_plan(a), args->action);
+	const struct target *t =
+		args->target ? args->target : target_find(act_plan(a), args->action);
 	if (!t)
 		(void)step_fail(a, ERR_INVALID,
 				"%s: a script may only call actions that it names as literal texts",
@@ -142,10 +144,10 @@ static const struct target *find_target(struct act *a)
 static void record_attempt(struct act *a, struct call_state *st, const json_t *error, int64_t due,
 			   bool counts, bool doubt)
 {
-	json_t *body = json_pack("{s:i, s:I, s:O, s:I, s:b}", "counted",
-				 (int)(st->attempts - (counts ? 0 : 1)), "first",
-				 (json_int_t)st->first, "error", (json_t *)error, "due",
-				 (json_int_t)due, "doubt", doubt);
+	json_t *body =
+		json_pack("{s:i, s:I, s:O, s:I, s:b}", "counted",
+			  (int)(st->attempts - (counts ? 0 : 1)), "first", (json_int_t)st->first,
+			  "error", (json_t *)error, "due", (json_int_t)due, "doubt", doubt);
 	if (st->effect == EFFECT_READ)
 		json_object_set(body, "params", st->params);
 	step_record(a, REC_ATTEMPT, body);
@@ -211,7 +213,8 @@ static int64_t next_due(const struct act *a, const struct call_state *st, int er
 	return now + (delay > wait ? delay : wait + (wait ? delay / 4 : 0));
 }
 
-static bool policy_wants(const struct act *a, const struct call_state *st, const json_t *error, int err)
+static bool policy_wants(const struct act *a, const struct call_state *st, const json_t *error,
+			 int err)
 {
 	const struct retry *r = act_retry(a);
 	int64_t within = r->within_ms ? r->within_ms : WITHIN_MS;
@@ -264,8 +267,8 @@ static enum verdict adopt(struct act *a, struct call_state *st, json_t *found)
 static enum verdict claim_job(struct act *a, struct call_state *st)
 {
 	const json_t *id = json_path(st->probe.found, st->target->action->job->id);
-	step_record(a, REC_PROBE, json_pack("{s:O, s:O}", "adopt", (json_t *)id, "found",
-					    st->probe.found));
+	step_record(a, REC_PROBE,
+		    json_pack("{s:O, s:O}", "adopt", (json_t *)id, "found", st->probe.found));
 	step_claim(a, st->conn->name, json_string_value(id));
 	st->at = CALL_ADOPT;
 	return step_barrier(a);
@@ -288,7 +291,8 @@ static enum verdict look_later(struct act *a, struct call_state *st, const char 
 	static const int64_t after_ms[LOOKS] = {5000, 45000, SETTLE_MS};
 	unsigned n = looks(a);
 	int64_t due = act_now(a) + after_ms[n < LOOKS ? n : LOOKS - 1];
-	step_record(a, REC_PROBE, json_pack("{s:s, s:I}", "evidence", evidence, "due", (json_int_t)due));
+	step_record(a, REC_PROBE,
+		    json_pack("{s:s, s:I}", "evidence", evidence, "due", (json_int_t)due));
 	return park(a, st, due);
 }
 
@@ -330,11 +334,13 @@ static enum verdict judge_job(struct act *a, struct call_state *st, enum probe_v
 	if (v == PROBE_FOUND)
 		return claim_job(a, st);
 	if (looks(a) < LOOKS && (v != PROBE_UNCLEAR || st->target->job_list))
-		return look_later(a, st, v == PROBE_UNCLEAR ? "several jobs could be it" : "not there yet");
+		return look_later(
+			a, st, v == PROBE_UNCLEAR ? "several jobs could be it" : "not there yet");
 	if (harmless)
 		return send_again(a, st);
-	return unsettled(a, st, v == PROBE_UNCLEAR ? "several jobs could be it"
-						   : "no job that could be it has shown");
+	return unsettled(a, st,
+			 v == PROBE_UNCLEAR ? "several jobs could be it"
+					    : "no job that could be it has shown");
 }
 
 static enum verdict judge(struct act *a, struct call_state *st, enum probe_verdict v)
@@ -360,8 +366,9 @@ static enum verdict doubt(struct act *a, struct call_state *st, int err)
 		return again_later(a, st, err, true);
 	case EFFECT_KEYED:
 	case EFFECT_JOB:
-		return judge(a, st, probe_start(&st->probe, a, st->target, st->conn, st->params,
-						intent_at(a)));
+		return judge(
+			a, st,
+			probe_start(&st->probe, a, st->target, st->conn, st->params, intent_at(a)));
 	case EFFECT_ONCE:
 	case EFFECTS:
 	default:
@@ -381,10 +388,10 @@ static enum verdict send_now(struct act *a, struct call_state *st)
 static void record_intent(struct act *a, struct call_state *st)
 {
 	char id[ID_TEXT_LEN];
-	json_t *body = json_pack("{s:i, s:s, s:s, s:s, s:O, s:o}", "attempt", (int)st->attempts, "action",
-				 st->target->full, "class", effect_word(st->effect), "effect",
-				 id_format(act_effect_id(a), id), "params", st->params, "request",
-				 request_json(&st->x.text));
+	json_t *body = json_pack("{s:i, s:s, s:s, s:s, s:O, s:o}", "attempt", (int)st->attempts,
+				 "action", st->target->full, "class", effect_word(st->effect),
+				 "effect", id_format(act_effect_id(a), id), "params", st->params,
+				 "request", request_json(&st->x.text));
 	step_record(a, REC_INTENT, body);
 }
 
@@ -409,7 +416,8 @@ static enum verdict answered_well(struct act *a, struct call_state *st)
 		if (*r->job)
 			step_claim(a, st->conn->name, r->job);
 	}
-	return step_done_as(a, json_incref(r->result), r->outcome == ANSWER_PARTIAL ? "partial" : "ok");
+	return step_done_as(a, json_incref(r->result),
+			    r->outcome == ANSWER_PARTIAL ? "partial" : "ok");
 }
 
 /* A server error tells nothing about whether the request was carried out. */
@@ -616,7 +624,8 @@ static void on_violation(void *arg, const char *path, const char *message, bool 
 {
 	const struct place *p = arg;
 	const struct tmpl *t = p->with ? node_at(p->with, path) : NULL;
-	int line = t && t->line ? t->line : p->step->line, col = t && t->line ? t->col : p->step->col;
+	int line = t && t->line ? t->line : p->step->line,
+	    col = t && t->line ? t->col : p->step->col;
 	const char *colon = *path ? ": " : "";
 	if (warning)
 		p->check->warn(p->check, line, col, "%s: %s%s%s", p->action, path, colon, message);

@@ -16,9 +16,9 @@
 #include "engine/base/map.h"
 #include "engine/base/suggest.h"
 
-#define FILE_MAX      (4u << 20)
-#define ACTIONS_MAX   20000 /* of one connector: more is a mistake, not an API */
-#define WORDS_MAX     16
+#define FILE_MAX (4u << 20)
+#define ACTIONS_MAX 20000 /* of one connector: more is a mistake, not an API */
+#define WORDS_MAX 16
 
 /* A connector with its actions; lives as long as the catalogue. */
 struct loaded {
@@ -68,10 +68,13 @@ static void describe(struct loaded *l)
 	const json_t *def = l->defs.connector, *rate = json_object_get(def, "rate");
 	const char *title = json_str(def, "title"), *name = json_str(def, "name");
 	l->c = (struct connector){
-		.name = name, .title = title ? title : name, .def = def,
+		.name = name,
+		.title = title ? title : name,
+		.def = def,
 		.about = json_str(def, "about") ? json_str(def, "about") : "",
 		.base_url = json_str(def, "base_url") ? json_str(def, "base_url") : "",
-		.auth = json_object_get(def, "auth"), .oauth2 = json_object_get(def, "oauth2"),
+		.auth = json_object_get(def, "auth"),
+		.oauth2 = json_object_get(def, "oauth2"),
 		.per_second = json_number_value(json_object_get(rate, "per_second")),
 		.per_day = (long)json_int(rate, "per_day", 0),
 	};
@@ -91,8 +94,8 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 {
 	const json_t *alias;
 	size_t i;
-	auto_free char *place = mem_printf("%s:%d:1", json_str(entry, "file"),
-					   (int)json_int(entry, "at", 0));
+	auto_free char *place =
+		mem_printf("%s:%d:1", json_str(entry, "file"), (int)json_int(entry, "at", 0));
 	struct action *a = action_from_json(json_object_get(entry, "def"), msg);
 	if (!a)
 		return err_wrap(msg, "%s", place);
@@ -104,7 +107,7 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 	if (map_get(&l->actions, name))
 		return err_set(msg, ERR_PARSE, "%s: the name '%s' is taken", place, name);
 	(void)map_put(&l->actions, name, a);
-	json_array_foreach((json_t *)a->aliases, i, alias) {
+	json_array_foreach ((json_t *)a->aliases, i, alias) {
 		int err = add_alias(l, a, json_str(alias, "name"), place, msg);
 		if (err)
 			return err;
@@ -129,7 +132,7 @@ static int make_actions(struct loaded *l, struct action **list, size_t *n, struc
 {
 	const char *name;
 	json_t *entry;
-	json_object_foreach(l->defs.actions, name, entry) {
+	json_object_foreach (l->defs.actions, name, entry) {
 		int err = make_action(l, name, entry, list, n, msg);
 		if (err)
 			return err;
@@ -393,7 +396,7 @@ static int score_word(const struct action *a, const char *word)
 	int score = 8 * stands_in(a->name, word) + 4 * stands_in(a->title, word) +
 		    2 * stands_in(a->group, word) + stands_in(a->about, word) +
 		    stands_in(a->connector, word);
-	json_array_foreach((json_t *)a->aliases, i, alias)
+	json_array_foreach ((json_t *)a->aliases, i, alias)
 		score += 4 * stands_in(json_str(alias, "name"), word) +
 			 4 * stands_in(json_str(alias, "title") ? json_str(alias, "title") : "",
 				       word);

@@ -18,18 +18,18 @@
 #include "engine/base/err.h"
 
 /* What may be done about a call whose outcome is not known. X(CODE, word) */
-#define EFFECT_MAP(X)                                                                             \
-	X(READ, "read")             /* send again */                                              \
-	X(IDEMPOTENT, "idempotent") /* send again */                                              \
-	X(KEYED, "keyed")           /* look it up by its natural key first */                     \
-	X(JOB, "job")               /* look through the list of jobs first */                     \
+#define EFFECT_MAP(X)                                                                              \
+	X(READ, "read")             /* send again */                                               \
+	X(IDEMPOTENT, "idempotent") /* send again */                                               \
+	X(KEYED, "keyed")           /* look it up by its natural key first */                      \
+	X(JOB, "job")               /* look through the list of jobs first */                      \
 	X(ONCE, "once")             /* never by itself */
 
 enum effect {
 #define X(code, word) EFFECT_##code,
 	EFFECT_MAP(X)
 #undef X
-	EFFECTS
+		EFFECTS
 };
 const char *effect_word(enum effect e);
 
@@ -40,8 +40,8 @@ struct action_param {
 	const char *name; /* what rules write */
 	const char *wire; /* what is sent; mostly the same */
 	enum param_in in;
-	bool repeat;      /* lists in a query: name=a&name=b; else one comma list */
-	const char *filename; /* of a file that comes as mere text, or NULL */
+	bool repeat;                 /* lists in a query: name=a&name=b; else one comma list */
+	const char *filename;        /* of a file that comes as mere text, or NULL */
 	const struct schema *schema; /* required, type, limits, about */
 };
 
@@ -73,36 +73,36 @@ struct action_job {
 	const char *id;             /* path of the id, also in the answer that began it */
 	const char *state, *percent, *errors, *status, *result;
 	const char *list, *items, *created; /* lists jobs; NULL when that is not possible */
-	const json_t *running;      /* state words under way */
-	const json_t *ends;         /* {state word: "completed", "failed" …} */
-	const json_t *partial;      /* paths of counters that spoil a completed job when over 0 */
-	int64_t kept_ms;            /* how long statuses are kept; 0: unknown */
+	const json_t *running;              /* state words under way */
+	const json_t *ends;                 /* {state word: "completed", "failed" …} */
+	const json_t *partial; /* paths of counters that spoil a completed job when over 0 */
+	int64_t kept_ms;       /* how long statuses are kept; 0: unknown */
 };
 
 /* How the next page is found. */
 struct action_paging {
-	const json_t *link;  /* paths of the next page's address, the first set counts; or NULL */
-	const char *cursor;  /* path of a cursor instead, for the parameter cursor_param; or NULL */
+	const json_t *link; /* paths of the next page's address, the first set counts; or NULL */
+	const char *cursor; /* path of a cursor instead, for the parameter cursor_param; or NULL */
 	const char *cursor_param;
-	const char *items;   /* path of the items; "": the answer is the list; NULL: not paged */
-	const char *limit;   /* parameter with the size of a page, or NULL */
+	const char *items; /* path of the items; "": the answer is the list; NULL: not paged */
+	const char *limit; /* parameter with the size of a page, or NULL */
 	long limit_max;
 };
 
 struct action {
 	json_t *def; /* see above; owned */
 	const char *connector, *name, *title;
-	const char *group;    /* heading under which it is listed; "" after action_from_json */
-	const char *about;    /* when to use it; "" after action_from_json */
-	const char *surprise; /* what surprises; likewise */
+	const char *group;     /* heading under which it is listed; "" after action_from_json */
+	const char *about;     /* when to use it; "" after action_from_json */
+	const char *surprise;  /* what surprises; likewise */
 	const json_t *aliases; /* [{name, title}]; empty list after action_from_json */
 	const char *method, *path;
-	const char *accept;   /* or NULL for application/json */
-	enum effect effect;   /* as declared; action_effect() knows better for given parameters */
+	const char *accept; /* or NULL for application/json */
+	enum effect effect; /* as declared; action_effect() knows better for given parameters */
 	const char *scope, *privilege; /* or NULL */
-	bool destructive;     /* cannot be taken back */
-	bool gone_ok;         /* not_found means that an earlier attempt did it */
-	bool is_job;          /* the answer begins a job */
+	bool destructive;              /* cannot be taken back */
+	bool gone_ok;                  /* not_found means that an earlier attempt did it */
+	bool is_job;                   /* the answer begins a job */
 	enum body_kind body;
 	const struct schema *params; /* all parameters as one object, with the rules between them */
 	struct action_param *param;  /* in the same order as params->names */
@@ -126,7 +126,7 @@ struct connector {
 	const json_t *oauth2; /* {authorize, token, device, scopes, …} or NULL */
 	double per_second;    /* 0: no limit is known */
 	long per_day;
-	const json_t *def;    /* all of it */
+	const json_t *def; /* all of it */
 };
 
 struct catalogue;

@@ -13,9 +13,9 @@
 #include "engine/base/timefmt.h"
 
 #define NAMES_SHOWN_MAX 12 /* longer lists of legal names are not written into a message */
-#define MESSAGE_MAX     400
-#define PATH_MAX_LEN    512
-#define GUESSES_MAX     64 /* of names meant instead of unknown ones: guessing is slow */
+#define MESSAGE_MAX 400
+#define PATH_MAX_LEN 512
+#define GUESSES_MAX 64 /* of names meant instead of unknown ones: guessing is slow */
 
 /* One walk over a value; `path` grows and shrinks with the depth. */
 struct walk {
@@ -197,7 +197,7 @@ static void check_list(struct walk *w, const struct schema *s, const json_t *lis
 	const json_t *v;
 	size_t i;
 	check_length(w, s, (long)json_array_size(list), "element");
-	json_array_foreach((json_t *)list, i, v) {
+	json_array_foreach ((json_t *)list, i, v) {
 		size_t at = push(w, "[%zu]", i);
 		if (s->items)
 			check_value(w, s->items, v);
@@ -326,7 +326,7 @@ static void check_object(struct walk *w, const struct schema *s, const json_t *o
 {
 	const char *name;
 	json_t *v;
-	json_object_foreach((json_t *)obj, name, v) {
+	json_object_foreach ((json_t *)obj, name, v) {
 		const struct schema *field = schema_field(s, name);
 		size_t at = push_name(w, name);
 		if (field)

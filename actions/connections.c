@@ -47,8 +47,7 @@ static int check_keys(const char *name, const json_t *config, struct errmsg *msg
 	static const char *const known[] = {"connector", "base_url", "auth", "timeout", "budget"};
 	const char *key;
 	json_t *v;
-	json_object_foreach((json_t *)config, key, v)
-	{
+	json_object_foreach ((json_t *)config, key, v) {
 		bool found = false;
 		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 			found |= strcmp(known[i], key) == 0;
@@ -72,7 +71,8 @@ static int read_auth(struct connection *c, const json_t *auth, struct errmsg *ms
 		return err_set(msg, ERR_INVALID,
 			       "connection %s: auth takes {bearer: …} in this version", c->name);
 	if (!token || !*token)
-		return err_set(msg, ERR_INVALID, "connection %s: the bearer token is empty", c->name);
+		return err_set(msg, ERR_INVALID, "connection %s: the bearer token is empty",
+			       c->name);
 	if (token[strcspn(token, "\r\n \t")])
 		return err_set(msg, ERR_INVALID, "connection %s: the bearer token has blanks in it",
 			       c->name);
@@ -90,7 +90,8 @@ static int read_base_url(struct connection *c, const json_t *config, const struc
 		return err_set(msg, ERR_INVALID, "connection %s: base_url is missing", c->name);
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return err_set(msg, ERR_INVALID,
-			       "connection %s: base_url must begin with https:// or http://", c->name);
+			       "connection %s: base_url must begin with https:// or http://",
+			       c->name);
 	size_t len = strlen(url);
 	while (len && url[len - 1] == '/')
 		len--;

@@ -23,47 +23,53 @@ struct key {
 	enum want want;
 };
 
-#define RULE_KEYS                                                                                 \
-	{"one_of", LIST}, {"any_of", LIST}, {"exclusive", LIST}, {"together", LIST},              \
-		{"needs", MAP}, {"alone", MAP}
+#define RULE_KEYS                                                                                  \
+	{"one_of", LIST}, {"any_of", LIST}, {"exclusive", LIST}, {"together", LIST},               \
+		{"needs", MAP},                                                                    \
+	{                                                                                          \
+		"alone", MAP                                                                       \
+	}
 
 static const struct key file_keys[] = {{"connector", MAP}, {"group", TEXT}, {"actions", MAP}};
 
 static const struct key connector_keys[] = {
-	{"name", TEXT}, {"title", TEXT}, {"about", TEXT}, {"base_url", TEXT}, {"auth", LIST},
-	{"oauth2", MAP}, {"rate", MAP}, {"errors", MAP}, {"paging", MAP}, {"job", MAP},
+	{"name", TEXT},  {"title", TEXT}, {"about", TEXT}, {"base_url", TEXT}, {"auth", LIST},
+	{"oauth2", MAP}, {"rate", MAP},   {"errors", MAP}, {"paging", MAP},    {"job", MAP},
 };
 
-static const struct key rate_keys[] = {{"per_second", NUMBER}, {"per_day", NUMBER},
-				       {"per", TEXT}, {"day_ends", TEXT}};
+static const struct key rate_keys[] = {
+	{"per_second", NUMBER}, {"per_day", NUMBER}, {"per", TEXT}, {"day_ends", TEXT}};
 
 static const struct key errors_keys[] = {
 	{"key", LIST}, {"message", LIST}, {"by_key", MAP}, {"by_status", MAP}};
 
 static const struct key job_keys[] = {
-	{"action", TEXT}, {"param", TEXT}, {"id", TEXT}, {"state", TEXT}, {"percent", TEXT},
-	{"errors", TEXT}, {"status", TEXT}, {"result", TEXT}, {"list", TEXT}, {"items", TEXT},
-	{"created", TEXT}, {"running", LIST}, {"states", MAP}, {"partial", LIST}, {"kept", TEXT},
+	{"action", TEXT},  {"param", TEXT},   {"id", TEXT},      {"state", TEXT},
+	{"percent", TEXT}, {"errors", TEXT},  {"status", TEXT},  {"result", TEXT},
+	{"list", TEXT},    {"items", TEXT},   {"created", TEXT}, {"running", LIST},
+	{"states", MAP},   {"partial", LIST}, {"kept", TEXT},
 };
 
 static const struct key action_keys[] = {
-	{"title", TEXT}, {"aliases", LIST}, {"about", TEXT}, {"surprise", TEXT}, {"method", TEXT},
-	{"path", TEXT}, {"accept", TEXT}, {"params", MAP}, {"body", TEXT}, {"answer", ANY},
-	{"success", LIST}, {"effect", TEXT}, {"repeat", ANY}, {"reconcile", MAP}, {"scope", TEXT},
-	{"privilege", TEXT}, {"paging", MAP}, {"job", TRUTH}, {"errors", MAP}, {"again", MAP},
+	{"title", TEXT},    {"aliases", LIST},      {"about", TEXT},   {"surprise", TEXT},
+	{"method", TEXT},   {"path", TEXT},         {"accept", TEXT},  {"params", MAP},
+	{"body", TEXT},     {"answer", ANY},        {"success", LIST}, {"effect", TEXT},
+	{"repeat", ANY},    {"reconcile", MAP},     {"scope", TEXT},   {"privilege", TEXT},
+	{"paging", MAP},    {"job", TRUTH},         {"errors", MAP},   {"again", MAP},
 	{"gone_ok", TRUTH}, {"destructive", TRUTH}, RULE_KEYS,
 };
 
 static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
 
 static const struct key reconcile_keys[] = {
-	{"look_up", TEXT}, {"key", MAP}, {"with", MAP}, {"match", MAP}, {"agree", LIST},
-	{"items", TEXT}, {"created", TEXT}, {"deleted", TEXT}, {"id", TEXT}, {"all_pages", TRUTH},
+	{"look_up", TEXT}, {"key", MAP},         {"with", MAP},     {"match", MAP},
+	{"agree", LIST},   {"items", TEXT},      {"created", TEXT}, {"deleted", TEXT},
+	{"id", TEXT},      {"all_pages", TRUTH},
 };
 
 static const struct key paging_keys[] = {
-	{"link", LIST}, {"cursor", TEXT}, {"cursor_param", TEXT}, {"items", TEXT}, {"limit", TEXT},
-	{"max", NUMBER},
+	{"link", LIST},  {"cursor", TEXT}, {"cursor_param", TEXT},
+	{"items", TEXT}, {"limit", TEXT},  {"max", NUMBER},
 };
 
 static const struct key repeat_keys[] = {{"harmless_with", LIST}};
@@ -71,11 +77,13 @@ static const struct key repeat_keys[] = {{"harmless_with", LIST}};
 static const struct key error_keys[] = {{"error", TEXT}, {"wait", TEXT}};
 
 static const struct key spec_keys[] = {
-	{"type", ANY}, {"format", TEXT}, {"about", TEXT}, {"required", TRUTH}, {"null", TRUTH},
-	{"open", TRUTH}, {"min", NUMBER}, {"max", NUMBER}, {"min_length", NUMBER},
-	{"max_length", NUMBER}, {"min_items", NUMBER}, {"max_items", NUMBER}, {"enum", LIST},
-	{"default", ANY}, {"items", ANY}, {"fields", MAP}, {"in", TEXT}, {"as", TEXT},
-	{"list", TEXT}, {"filename", TEXT}, RULE_KEYS,
+	{"type", ANY},          {"format", TEXT},      {"about", TEXT},
+	{"required", TRUTH},    {"null", TRUTH},       {"open", TRUTH},
+	{"min", NUMBER},        {"max", NUMBER},       {"min_length", NUMBER},
+	{"max_length", NUMBER}, {"min_items", NUMBER}, {"max_items", NUMBER},
+	{"enum", LIST},         {"default", ANY},      {"items", ANY},
+	{"fields", MAP},        {"in", TEXT},          {"as", TEXT},
+	{"list", TEXT},         {"filename", TEXT},    RULE_KEYS,
 };
 
 #define KEYS(table) (table), sizeof(table) / sizeof(*(table))
@@ -121,9 +129,9 @@ static bool is_wanted(const struct ynode *n, enum want want)
 
 static const char *want_text(enum want want)
 {
-	static const char *const texts[] = {[TEXT] = "text", [TRUTH] = "true or false",
-					    [NUMBER] = "a number", [LIST] = "a list",
-					    [MAP] = "a map", [ANY] = "anything"};
+	static const char *const texts[] = {
+		[TEXT] = "text",   [TRUTH] = "true or false", [NUMBER] = "a number",
+		[LIST] = "a list", [MAP] = "a map",           [ANY] = "anything"};
 	return texts[want];
 }
 
@@ -171,7 +179,7 @@ static json_t *plain(const struct ynode *map)
 	json_t *v = ynode_json(map), *member;
 	const char *name;
 	void *next;
-	json_object_foreach_safe(v, next, name, member)
+	json_object_foreach_safe (v, next, name, member)
 		if (strncmp(name, "x-", 2) == 0)
 			json_object_del(v, name);
 	return v;
@@ -228,8 +236,8 @@ static int set_fields(struct reader *r, const struct ynode *fields, json_t *out)
 static int set_implied_type(struct reader *r, const struct ynode *n, json_t *out)
 {
 	const struct ynode *values = ynode_get(n, "enum");
-	const char *type = ynode_get(n, "fields")  ? "object"
-			   : ynode_get(n, "items") ? "list"
+	const char *type = ynode_get(n, "fields")                                      ? "object"
+			   : ynode_get(n, "items")                                     ? "list"
 			   : values && values->n && values->items[0]->kind == Y_STRING ? "string"
 										       : NULL;
 	if (!type)
@@ -249,10 +257,10 @@ static int spec_map(struct reader *r, const struct ynode *n, json_t *out)
 	json_object_del(rest, "items");
 	json_object_del(rest, "fields");
 	json_object_update(out, rest);
-	err = !type			? set_implied_type(r, n, out)
-	      : type->kind == Y_LIST	? set_list(r, type, out)
-	      : type->kind == Y_STRING	? set_type(r, out, type)
-					: fail(r, type, "type must be a word");
+	err = !type                    ? set_implied_type(r, n, out)
+	      : type->kind == Y_LIST   ? set_list(r, type, out)
+	      : type->kind == Y_STRING ? set_type(r, out, type)
+				       : fail(r, type, "type must be a word");
 	if (!err && ynode_get(n, "items"))
 		err = set_spec(r, out, "items", ynode_get(n, "items"));
 	if (!err && ynode_get(n, "fields"))
@@ -413,8 +421,8 @@ static void place_param(const char *name, json_t *param, const char *method, con
 	bool form = body && (strcmp(body, "form") == 0 || strcmp(body, "multipart") == 0);
 	if (!in) {
 		in = fills_path(path, wire ? wire : name) ? "path"
-		     : !sends_body(method)		  ? "query"
-		     : form				  ? "form"
+		     : !sends_body(method)                ? "query"
+		     : form                               ? "form"
 							  : "body";
 		json_object_set_new(param, "in", json_string(in));
 	}
@@ -433,7 +441,7 @@ static int read_params(struct reader *r, const struct ynode *params, json_t *def
 	bool any_body = false;
 	int err = params ? set_fields(r, params, holder) : 0;
 	json_t *all = json_object_get(holder, "fields");
-	json_object_foreach(all, name, param) {
+	json_object_foreach (all, name, param) {
 		place_param(name, param, method, path, body);
 		any_body = any_body || strcmp(json_str(param, "in"), "body") == 0;
 	}
@@ -506,8 +514,8 @@ static void set_prose(const struct ynode *n, json_t *entry, const char *key)
 /* Sub-maps that have a reader of their own are taken out first, and put back regular. */
 static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json_t *entry)
 {
-	static const char *const apart[] = {"title", "aliases", "about", "surprise", "params",
-					    "answer", "paging", "errors", "again"};
+	static const char *const apart[] = {"title",  "aliases", "about",  "surprise", "params",
+					    "answer", "paging",  "errors", "again"};
 	const struct ynode *answer = ynode_get(n, "answer"), *look = ynode_get(n, "reconcile");
 	json_auto_t *rest = plain(n);
 	for (size_t i = 1; i < sizeof(apart) / sizeof(*apart); i++)

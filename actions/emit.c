@@ -11,8 +11,9 @@ struct emit_args {
 static bool is_event_type(const char *s)
 {
 	size_t len = strlen(s);
-	return len && len <= 200 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					      "0123456789._-/") == len;
+	return len && len <= 200 &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789._-/") == len;
 }
 
 static bool eval_optional(struct act *a, const struct tmpl *t, json_t **ret)
@@ -33,17 +34,19 @@ static enum verdict emit_start(struct act *a)
 	if (subject && !json_is_string(subject))
 		return step_fail(a, ERR_INVALID, "emit: subject must be text, not %s",
 				 json_type_word(subject));
-	step_emit(a, json_pack("{s:O, s:O*, s:O*}", "type", kind, "data", data, "subject", subject));
+	step_emit(a,
+		  json_pack("{s:O, s:O*, s:O*}", "type", kind, "data", data, "subject", subject));
 	return step_done(a, json_pack("{s:O, s:O*}", "type", kind, "data", data));
 }
 
 static void emit_check(struct plan_check *c, struct step *s)
 {
 	const struct tmpl *kind = ((const struct emit_args *)s->args)->kind;
-	if (kind->kind == TMPL_LITERAL && (!json_is_string(kind->literal) ||
-					   !is_event_type(json_string_value(kind->literal))))
-		c->error(c, kind->line, kind->col,
-			 "emit needs an event type such as order.paid: letters, digits and . _ - /");
+	if (kind->kind == TMPL_LITERAL &&
+	    (!json_is_string(kind->literal) || !is_event_type(json_string_value(kind->literal))))
+		c->error(
+			c, kind->line, kind->col,
+			"emit needs an event type such as order.paid: letters, digits and . _ - /");
 }
 
 static const struct param emit_params[] = {

@@ -27,7 +27,7 @@ static size_t fill_headers(struct exchange *x, const struct connection *conn)
 	size_t n = 0;
 	const char *name;
 	json_t *value;
-	json_object_foreach(x->text.headers, name, value)
+	json_object_foreach (x->text.headers, name, value)
 		if (n < EXCHANGE_HEADERS - 1)
 			x->headers[n++] = (struct http_header){name, json_string_value(value)};
 	if (conn->authorization)
@@ -44,9 +44,15 @@ void exchange_start(struct exchange *x, struct act *a, const struct connection *
 	x->action = action;
 	x->flying = true;
 	x->req = (struct http_req){
-		.method = x->text.method, .url = x->text.url, .headers = x->headers,
-		.n_headers = fill_headers(x, conn), .body = x->text.body, .body_len = x->text.body_len,
-		.has_body = x->text.body != NULL, .timeout_ms = conn->timeout_ms, .cb = on_answer,
+		.method = x->text.method,
+		.url = x->text.url,
+		.headers = x->headers,
+		.n_headers = fill_headers(x, conn),
+		.body = x->text.body,
+		.body_len = x->text.body_len,
+		.has_body = x->text.body != NULL,
+		.timeout_ms = conn->timeout_ms,
+		.cb = on_answer,
 	};
 	http_start(s->http, &x->req);
 }
@@ -86,8 +92,8 @@ int exchange_read(struct exchange *x, bool repeated)
 		return x->req.err;
 	json_auto_t *headers = headers_json(&x->req.answer_headers);
 	answer_done(&x->answer);
-	answer_classify(x->action, x->req.status, headers, buf_str(&x->req.answer), x->req.answer.len,
-			repeated, loop_wall_ms(s->loop), &x->answer);
+	answer_classify(x->action, x->req.status, headers, buf_str(&x->req.answer),
+			x->req.answer.len, repeated, loop_wall_ms(s->loop), &x->answer);
 	return 0;
 }
 
@@ -96,7 +102,8 @@ int64_t exchange_skew_ms(const struct exchange *x)
 	const struct services *s = act_services(x->act);
 	char date[64];
 	int64_t at;
-	if (!http_answer_header(&x->req, "date", date, sizeof(date)) || time_parse_http(date, &at) != 0)
+	if (!http_answer_header(&x->req, "date", date, sizeof(date)) ||
+	    time_parse_http(date, &at) != 0)
 		return 0;
 	return at - loop_wall_ms(s->loop);
 }

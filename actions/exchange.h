@@ -19,7 +19,7 @@ struct exchange {
 	struct http_request_text text; /* rendered by the owner before exchange_start */
 	struct http_header headers[EXCHANGE_HEADERS];
 	const struct action *action;
-	struct answer answer;          /* after exchange_read */
+	struct answer answer; /* after exchange_read */
 	struct act *act;
 	bool flying;
 };

@@ -27,8 +27,7 @@ static bool matches(const struct probe *p, const json_t *item)
 	const struct action_look_up *l = p->target->action->look_up;
 	const char *path;
 	json_t *ours;
-	json_object_foreach((json_t *)l->match, path, ours)
-	{
+	json_object_foreach ((json_t *)l->match, path, ours) {
 		const json_t *want = schema_member(p->params, json_string_value(ours));
 		const json_t *have = json_path(item, path);
 		if (!want || !have || !same(want, have))
@@ -52,8 +51,7 @@ static bool agrees(const struct probe *p, const json_t *item)
 {
 	const json_t *path;
 	size_t i;
-	json_array_foreach((json_t *)p->target->action->look_up->agree, i, path)
-	{
+	json_array_foreach ((json_t *)p->target->action->look_up->agree, i, path) {
 		const json_t *sent = schema_member(p->params, json_string_value(path));
 		const json_t *have = json_path(item, json_string_value(path));
 		if (sent && (!have || !same(sent, have)))
@@ -84,8 +82,7 @@ static json_t *look_up_params(const struct probe *p)
 	json_t *params = l->with ? json_deep_copy(l->with) : json_object();
 	const char *name;
 	json_t *path;
-	json_object_foreach((json_t *)l->key, name, path)
-	{
+	json_object_foreach ((json_t *)l->key, name, path) {
 		const json_t *v = schema_member(p->params, json_string_value(path));
 		if (v)
 			json_object_set(params, name, (json_t *)v);
@@ -96,7 +93,8 @@ static json_t *look_up_params(const struct probe *p)
 	return params;
 }
 
-static enum probe_verdict send_look(struct probe *p, const struct action *action, const json_t *params)
+static enum probe_verdict send_look(struct probe *p, const struct action *action,
+				    const json_t *params)
 {
 	struct errmsg msg;
 	if (exchange_render(&p->x, action, p->conn, params, &msg) != 0)
@@ -110,8 +108,7 @@ static const char *next_link(const struct action *action, const json_t *answer)
 {
 	const json_t *path;
 	size_t i;
-	json_array_foreach((json_t *)action->paging.link, i, path)
-	{
+	json_array_foreach ((json_t *)action->paging.link, i, path) {
 		const json_t *link = json_path(answer, json_string_value(path));
 		if (json_is_string(link) && *json_string_value(link))
 			return json_string_value(link);
@@ -136,8 +133,7 @@ static enum probe_verdict judge_page(struct probe *p)
 	const struct action_look_up *l = p->target->action->look_up;
 	const json_t *items = items_of(p->x.answer.result, l->items), *item;
 	size_t i;
-	json_array_foreach((json_t *)items, i, item)
-	{
+	json_array_foreach ((json_t *)items, i, item) {
 		if (!matches(p, item))
 			continue;
 		if (is_adoptable(p, item)) {
@@ -154,7 +150,8 @@ static enum probe_verdict judge_page(struct probe *p)
 
 static void on_claim(struct store_op *op)
 {
-	struct probe *p = container_of(container_of(op, struct store_query, op), struct probe, query);
+	struct probe *p =
+		container_of(container_of(op, struct store_query, op), struct probe, query);
 	step_wake(p->act);
 }
 
@@ -170,8 +167,12 @@ static enum probe_verdict ask_claim(struct probe *p)
 	const struct services *s = act_services(p->act);
 	p->querying = true;
 	p->query = (struct store_query){
-		.op = {.verb = STORE_QUERY, .cb = on_claim}, .view = VIEW_CLAIM, .state = -1, .limit = 1,
-		.connection = p->conn->name, .foreign_id = job_id(p, json_array_get(p->seen, p->at)),
+		.op = {.verb = STORE_QUERY, .cb = on_claim},
+		.view = VIEW_CLAIM,
+		.state = -1,
+		.limit = 1,
+		.connection = p->conn->name,
+		.foreign_id = job_id(p, json_array_get(p->seen, p->at)),
 	};
 	store_submit(s->store, &p->query.op);
 	return PROBE_WAIT;
@@ -217,7 +218,7 @@ static enum probe_verdict judge_jobs(struct probe *p)
 	size_t i;
 	p->seen = json_array();
 	p->at = 0;
-	json_array_foreach((json_t *)items, i, item)
+	json_array_foreach ((json_t *)items, i, item)
 		if (job_id(p, item) && is_since(p, item, j->created))
 			json_array_append(p->seen, (json_t *)item);
 	return next_claim(p);
@@ -242,7 +243,8 @@ enum probe_verdict probe_start(struct probe *p, struct act *a, const struct targ
 		return PROBE_UNCLEAR;
 	json_auto_t *look = is_keyed(p) ? look_up_params(p) : json_object();
 	if (!is_keyed(p) && action->paging.limit)
-		json_object_set_new(look, action->paging.limit, json_integer(action->paging.limit_max));
+		json_object_set_new(look, action->paging.limit,
+				    json_integer(action->paging.limit_max));
 	return send_look(p, action, look);
 }
 

@@ -60,14 +60,13 @@ static json_t *sent_event(struct act *a, json_t *message)
 	json_t *m = json_clone(message);
 	id_format(act_effect_id(a), id);
 	json_object_set_new(m, "id", json_string(id));
-	json_t *sent = json_pack("{s:O*, s:O*, s:O*, s:{s:s}, s:o}", "platform",
-				 json_object_get(data, "platform"), "account",
-				 json_object_get(data, "account"), "conversation",
-				 json_object_get(data, "conversation"), "participant", "role", "bot",
-				 "message", m);
+	json_t *sent = json_pack(
+		"{s:O*, s:O*, s:O*, s:{s:s}, s:o}", "platform", json_object_get(data, "platform"),
+		"account", json_object_get(data, "account"), "conversation",
+		json_object_get(data, "conversation"), "participant", "role", "bot", "message", m);
 	return json_pack("{s:s, s:O*, s:O*, s:s, s:o}", "type", "message.sent", "subject",
-			 json_object_get(event, "subject"), "source", json_object_get(event, "source"),
-			 "id", id, "data", sent);
+			 json_object_get(event, "subject"), "source",
+			 json_object_get(event, "source"), "id", id, "data", sent);
 }
 
 static const char *platform_of(struct act *a)
@@ -98,7 +97,7 @@ static size_t fill_headers(struct act *a, struct reply_state *st)
 		id_format(act_effect_id(a), id);
 		st->headers[n++] = (struct http_header){key, arena_strdup(act_arena(a), id)};
 	}
-	json_object_foreach(json_object_get(st->target, "headers"), name, v)
+	json_object_foreach (json_object_get(st->target, "headers"), name, v)
 		if (n < REPLY_HEADERS && json_is_string(v))
 			st->headers[n++] = (struct http_header){name, json_string_value(v)};
 	return n;
@@ -115,9 +114,14 @@ static enum verdict send_now(struct act *a, struct reply_state *st)
 	st->at = REPLY_SEND;
 	http_req_done(&st->req);
 	st->req = (struct http_req){
-		.method = "POST", .url = json_str(st->target, "url"), .headers = st->headers,
-		.n_headers = fill_headers(a, st), .body = st->body, .body_len = strlen(st->body),
-		.has_body = true, .cb = on_answer,
+		.method = "POST",
+		.url = json_str(st->target, "url"),
+		.headers = st->headers,
+		.n_headers = fill_headers(a, st),
+		.body = st->body,
+		.body_len = strlen(st->body),
+		.has_body = true,
+		.cb = on_answer,
 	};
 	http_start(s->http, &st->req);
 	return STEP_WAIT;
@@ -130,9 +134,9 @@ static bool may_repeat(const struct reply_state *st)
 
 static enum verdict attempt(struct act *a, struct reply_state *st)
 {
-	step_record(a, REC_INTENT, json_pack("{s:s, s:O}", "class",
-					     may_repeat(st) ? "keyed" : "once", "message",
-					     st->message));
+	step_record(a, REC_INTENT,
+		    json_pack("{s:s, s:O}", "class", may_repeat(st) ? "keyed" : "once", "message",
+			      st->message));
 	st->at = REPLY_INTENT;
 	return step_barrier(a);
 }
@@ -144,8 +148,8 @@ static enum verdict again_later(struct act *a, struct reply_state *st, int err)
 		return step_fail(a, err ? err : ERR_SERVER, "the reply was not taken: status %d %s",
 				 st->req.status, st->req.msg.text);
 	int64_t due = act_now(a) + 1000 * (1LL << n) + (int64_t)rng_below(act_rng(a), 1000);
-	step_record(a, REC_ATTEMPT, json_pack("{s:I, s:i}", "due", (json_int_t)due, "status",
-					      st->req.status));
+	step_record(a, REC_ATTEMPT,
+		    json_pack("{s:I, s:i}", "due", (json_int_t)due, "status", st->req.status));
 	st->at = REPLY_PARKED;
 	return step_park(a, RUN_RETRYING, due);
 }
@@ -197,7 +201,8 @@ static enum verdict reply_start(struct act *a)
 	const char *platform = platform_of(a);
 	json_t *rec = step_rec(a, REC_INTENT);
 	if (!platform)
-		return step_fail(a, ERR_INVALID, "reply works only in a run that a conversation started");
+		return step_fail(a, ERR_INVALID,
+				 "reply works only in a run that a conversation started");
 	st->message = rec ? json_incref(json_object_get(rec, "message")) : eval_message(a);
 	if (!st->message)
 		return STEP_FAIL;

@@ -11,9 +11,9 @@
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
 
-#define BODY_MAX     (16u << 20)
-#define TARGET_MAX   (256u << 10) /* lists of ids in a path or query make long ones */
-#define BOUNDARY_LEN 32           /* hex digits */
+#define BODY_MAX (16u << 20)
+#define TARGET_MAX (256u << 10) /* lists of ids in a path or query make long ones */
+#define BOUNDARY_LEN 32         /* hex digits */
 
 /* What one rendering works on. */
 struct render {
@@ -81,7 +81,7 @@ static void add_value(struct buf *b, const json_t *v, bool escaped)
 	size_t i;
 	if (!json_is_array(v))
 		add_scalar(b, v, escaped);
-	json_array_foreach((json_t *)v, i, element) {
+	json_array_foreach ((json_t *)v, i, element) {
 		if (i)
 			(void)buf_putc(b, ',');
 		add_scalar(b, element, escaped);
@@ -161,7 +161,7 @@ static void add_pairs(struct render *r, struct buf *b, enum param_in in, char *s
 		const json_t *v = p->in == in ? sent_value(r, p) : NULL, *element;
 		size_t at;
 		if (v && p->repeat && json_is_array(v)) {
-			json_array_foreach((json_t *)v, at, element)
+			json_array_foreach ((json_t *)v, at, element)
 				add_pair(b, p->wire, element, sep);
 		} else if (v)
 			add_pair(b, p->wire, v, sep);
@@ -304,7 +304,7 @@ static int add_parts(struct render *r, struct buf *b, const char *boundary)
 		size_t at;
 		int err = 0;
 		if (v && p->repeat && json_is_array(v)) {
-			json_array_foreach((json_t *)v, at, element)
+			json_array_foreach ((json_t *)v, at, element)
 				err = err ? err : add_part(r, b, p, element, boundary);
 		} else if (v)
 			err = add_part(r, b, p, v, boundary);

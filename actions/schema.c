@@ -60,7 +60,7 @@ static int read_fields(struct schema *s, json_t *fields, struct errmsg *msg)
 	json_t *def;
 	s->names = mem_alloc((n + 1) * sizeof(*s->names));
 	s->fields = mem_alloc((n + 1) * sizeof(*s->fields));
-	json_object_foreach(fields, name, def) {
+	json_object_foreach (fields, name, def) {
 		s->names[i] = name;
 		s->fields[i] = schema_new(def, msg);
 		if (!s->fields[i])
@@ -74,8 +74,7 @@ static void add_rule(struct schema *s, enum schema_rule_kind kind, const char *f
 		     const json_t *names)
 {
 	s->rules = mem_realloc(s->rules, (s->n_rules + 1) * sizeof(*s->rules));
-	s->rules[s->n_rules++] =
-		(struct schema_rule){.kind = kind, .field = field, .names = names};
+	s->rules[s->n_rules++] = (struct schema_rule){.kind = kind, .field = field, .names = names};
 }
 
 static bool is_text_list(const json_t *v)
@@ -93,13 +92,13 @@ static int read_rules(struct schema *s, json_t *def, struct errmsg *msg)
 		json_t *rules = json_object_get(def, rule_words[kind]), *names;
 		const char *field;
 		size_t i;
-		json_array_foreach(rules, i, names) {
+		json_array_foreach (rules, i, names) {
 			if (!is_text_list(names))
 				return err_set(msg, ERR_PARSE, "%s must hold lists of names",
 					       rule_words[kind]);
 			add_rule(s, (enum schema_rule_kind)kind, NULL, names);
 		}
-		json_object_foreach(rules, field, names) {
+		json_object_foreach (rules, field, names) {
 			if (!is_text_list(names))
 				return err_set(msg, ERR_PARSE, "%s must hold lists of names",
 					       rule_words[kind]);
@@ -190,8 +189,8 @@ static bool is_integral(const json_t *v)
 
 static bool fits_file(const json_t *v)
 {
-	return json_is_string(v) || (json_is_object(v) && (json_object_get(v, "text") ||
-							   json_object_get(v, "file")));
+	return json_is_string(v) ||
+	       (json_is_object(v) && (json_object_get(v, "text") || json_object_get(v, "file")));
 }
 
 bool schema_fits(const struct schema *s, const json_t *v)
@@ -241,7 +240,7 @@ static json_t *normal_list(const struct schema *s, const json_t *v)
 	if (json_is_string(v))
 		return s->csv ? cut_at_commas(json_string_value(v)) : json_deep_copy(v);
 	list = json_array();
-	json_array_foreach((json_t *)v, i, element)
+	json_array_foreach ((json_t *)v, i, element)
 		json_array_append_new(list, s->items ? schema_normal(s->items, element)
 						     : json_deep_copy(element));
 	return list;
@@ -251,7 +250,7 @@ static json_t *normal_object(const struct schema *s, const json_t *v)
 {
 	json_t *obj = json_object(), *member;
 	const char *name;
-	json_object_foreach((json_t *)v, name, member) {
+	json_object_foreach ((json_t *)v, name, member) {
 		const struct schema *field = schema_field(s, name);
 		json_object_set_new(obj, name,
 				    field ? schema_normal(field, member) : json_deep_copy(member));

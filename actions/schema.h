@@ -13,59 +13,59 @@
 #include "engine/base/err.h"
 
 /* X(CODE, word in definitions, what a message says) */
-#define SCHEMA_TYPE_MAP(X)                                                                        \
-	X(ANY, "any", "any value")                                                                \
-	X(STRING, "string", "text")                                                               \
-	X(INTEGER, "integer", "an integer")                                                       \
-	X(NUMBER, "number", "a number")                                                           \
-	X(BOOLEAN, "boolean", "true or false")                                                    \
-	X(OBJECT, "object", "an object")                                                          \
-	X(LIST, "list", "a list")                                                                 \
+#define SCHEMA_TYPE_MAP(X)                                                                         \
+	X(ANY, "any", "any value")                                                                 \
+	X(STRING, "string", "text")                                                                \
+	X(INTEGER, "integer", "an integer")                                                        \
+	X(NUMBER, "number", "a number")                                                            \
+	X(BOOLEAN, "boolean", "true or false")                                                     \
+	X(OBJECT, "object", "an object")                                                           \
+	X(LIST, "list", "a list")                                                                  \
 	X(FILE, "file", "a file: its text, or {name, text}")
 
 enum schema_type {
 #define X(code, word, text) SCHEMA_##code,
 	SCHEMA_TYPE_MAP(X)
 #undef X
-	SCHEMA_TYPES
+		SCHEMA_TYPES
 };
 
 /* Rules between the fields of an object. X(CODE, word in definitions) */
-#define SCHEMA_RULE_MAP(X)                                                                        \
-	X(ONE_OF, "one_of")       /* exactly one of the names */                                  \
-	X(ANY_OF, "any_of")       /* at least one */                                              \
-	X(EXCLUSIVE, "exclusive") /* at most one */                                               \
-	X(TOGETHER, "together")   /* all or none */                                               \
-	X(NEEDS, "needs")         /* `field` only with at least one of these paths */             \
+#define SCHEMA_RULE_MAP(X)                                                                         \
+	X(ONE_OF, "one_of")       /* exactly one of the names */                                   \
+	X(ANY_OF, "any_of")       /* at least one */                                               \
+	X(EXCLUSIVE, "exclusive") /* at most one */                                                \
+	X(TOGETHER, "together")   /* all or none */                                                \
+	X(NEEDS, "needs")         /* `field` only with at least one of these paths */              \
 	X(ALONE, "alone")         /* beside `field` only these names */
 
 enum schema_rule_kind {
 #define X(code, word) RULE_##code,
 	SCHEMA_RULE_MAP(X)
 #undef X
-	SCHEMA_RULES
+		SCHEMA_RULES
 };
 
 struct schema_rule {
 	enum schema_rule_kind kind;
-	const char *field;   /* NEEDS and ALONE */
+	const char *field; /* NEEDS and ALONE */
 	const json_t *names;
 };
 
 struct schema {
 	enum schema_type type;
-	const char *format;      /* "uuid", "datetime", "email" … or NULL; only warned of */
-	const char *about;       /* or NULL */
-	bool required;           /* as a field of its object */
-	bool nullable;           /* an explicit null is sent */
-	bool csv;                /* lists: a text is taken too, and cut at its commas */
-	bool open;               /* objects: further fields are legal (answers: may be there) */
+	const char *format; /* "uuid", "datetime", "email" … or NULL; only warned of */
+	const char *about;  /* or NULL */
+	bool required;      /* as a field of its object */
+	bool nullable;      /* an explicit null is sent */
+	bool csv;           /* lists: a text is taken too, and cut at its commas */
+	bool open;          /* objects: further fields are legal (answers: may be there) */
 	bool has_min, has_max;
 	double min, max;
-	long len_min, len_max;   /* characters of a text, or elements of a list; -1: none */
-	const json_t *values;    /* list of the legal values, or NULL */
-	const json_t *fallback;  /* what the API takes when the value is left out; NULL: unknown */
-	struct schema *items;    /* elements of a list; NULL: any */
+	long len_min, len_max;  /* characters of a text, or elements of a list; -1: none */
+	const json_t *values;   /* list of the legal values, or NULL */
+	const json_t *fallback; /* what the API takes when the value is left out; NULL: unknown */
+	struct schema *items;   /* elements of a list; NULL: any */
 	/* Fields of an object, in the order of the definition; names serve suggestions too. */
 	const char **names;
 	struct schema **fields;

@@ -42,9 +42,11 @@ static void unknown_connection(struct plan_check *c, const char *name, int line,
 	if (!near)
 		near = catalogue_suggest_connector(catalogue, name);
 	if (near)
-		c->error(c, line, col, "there is no connection '%s', did you mean '%s'?", name, near);
+		c->error(c, line, col, "there is no connection '%s', did you mean '%s'?", name,
+			 near);
 	else
-		c->error(c, line, col, "there is no connection '%s': name it under connections: in pawl.yaml",
+		c->error(c, line, col,
+			 "there is no connection '%s': name it under connections: in pawl.yaml",
 			 name);
 }
 
@@ -85,7 +87,8 @@ static struct action *pin(struct plan_check *c, const char *connection, const ch
 	return own;
 }
 
-static struct target *make(struct plan_check *c, const char *full, const char *dot, int line, int col)
+static struct target *make(struct plan_check *c, const char *full, const char *dot, int line,
+			   int col)
 {
 	struct target *t = mem_alloc(sizeof(*t));
 	t->full = mem_strdup(full);
@@ -112,8 +115,7 @@ const struct target *target_check(struct plan_check *c, const char *full, int li
 	if (t)
 		return t;
 	if (!dot || dot == full || !dot[1]) {
-		c->error(c, line, col, "write it as connection.action: '%s' has no dot",
-			 full);
+		c->error(c, line, col, "write it as connection.action: '%s' has no dot", full);
 		return NULL;
 	}
 	t = make(c, full, dot, line, col);

@@ -9,8 +9,8 @@
 #include "engine/run/step.h"
 
 struct target {
-	char *full;         /* "shop.create_order" */
-	char *connection;   /* "shop" */
+	char *full;       /* "shop.create_order" */
+	char *connection; /* "shop" */
 	struct action *action;
 	struct action *look_up;    /* of a keyed one, or NULL */
 	struct action *job_status; /* reads one job, or NULL */

@@ -19,7 +19,7 @@
 #define POLL_ERROR_MS 5000
 
 struct wait_args {
-	struct tmpl *time;       /* wait: 10m */
+	struct tmpl *time; /* wait: 10m */
 	struct tmpl *until;
 	struct tmpl *activity;
 	const char *connection;
@@ -49,7 +49,8 @@ static bool read_instant(struct act *a, const json_t *v, int64_t *ret)
 	}
 	if (json_is_string(v) && time_parse(json_string_value(v), ret, act_msg(a)) == 0)
 		return true;
-	(void)step_fail(a, ERR_INVALID, "until needs a time: seconds since 1970 or RFC 3339, not %s",
+	(void)step_fail(a, ERR_INVALID,
+			"until needs a time: seconds since 1970 or RFC 3339, not %s",
 			v ? json_type_word(v) : "nil");
 	return false;
 }
@@ -67,7 +68,9 @@ static bool read_duration(struct act *a, const json_t *v, int64_t *ret)
 		return true;
 	}
 	(void)step_fail(a, ERR_INVALID, "wait needs a duration such as 10m, not %s",
-			json_is_string(v) ? json_string_value(v) : v ? json_type_word(v) : "nil");
+			json_is_string(v) ? json_string_value(v)
+			: v               ? json_type_word(v)
+					  : "nil");
 	return false;
 }
 
@@ -97,8 +100,8 @@ static enum verdict wait_for_time(struct act *a)
 	if (!open) {
 		if (!find_due(a, &due))
 			return STEP_FAIL;
-		step_record(a, REC_WAIT, json_pack("{s:s, s:I}", "kind", "timer", "due",
-						   (json_int_t)due));
+		step_record(a, REC_WAIT,
+			    json_pack("{s:s, s:I}", "kind", "timer", "due", (json_int_t)due));
 	}
 	return due <= act_now(a) ? time_taken(a) : step_park(a, RUN_WAITING, due);
 }
@@ -172,13 +175,15 @@ static bool open_wait(struct act *a, struct wait_state *st)
 		return false;
 	const char *id = job_id(st->action, v);
 	if (!id) {
-		(void)step_fail(a, ERR_INVALID, "activity needs an activity's id or the answer of the "
-						"call that began it, not %s",
+		(void)step_fail(a, ERR_INVALID,
+				"activity needs an activity's id or the answer of the "
+				"call that began it, not %s",
 				v ? json_type_word(v) : "nil");
 		return false;
 	}
 	json_int_t until = args->timeout_ms ? act_now(a) + args->timeout_ms : 0;
-	step_record(a, REC_WAIT, json_pack("{s:s, s:s, s:I}", "kind", "activity", "id", id, "until", until));
+	step_record(a, REC_WAIT,
+		    json_pack("{s:s, s:s, s:I}", "kind", "activity", "id", id, "until", until));
 	return true;
 }
 
@@ -265,8 +270,9 @@ static enum verdict judge(struct act *a, struct wait_state *st)
 	if (r->err == ERR_NOT_FOUND)
 		return not_found(a, st);
 	if (err_class(r->err) == ERR_TRANSIENT)
-		return look_later(a, st, act_now(a) + (r->wait_ms > POLL_ERROR_MS ? r->wait_ms
-										  : POLL_ERROR_MS));
+		return look_later(
+			a, st,
+			act_now(a) + (r->wait_ms > POLL_ERROR_MS ? r->wait_ms : POLL_ERROR_MS));
 	return step_fail(a, r->err, "%s", r->msg.text);
 }
 
@@ -323,7 +329,8 @@ static void check_activity(struct plan_check *c, struct step *s, struct wait_arg
 	const struct tmpl *t = args->activity;
 	if (t->kind != TMPL_EXPR || args->connection)
 		return;
-	size_t len = strspn(t->src, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	size_t len =
+		strspn(t->src, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 	auto_free char *name = mem_strndup(t->src, len);
 	const struct step *by = len ? c->step_named(c, name) : NULL;
 	const char *full = by ? call_action(by) : NULL;
@@ -331,8 +338,8 @@ static void check_activity(struct plan_check *c, struct step *s, struct wait_arg
 	if (!args->job)
 		return;
 	if (!args->job->action->is_job || !args->job->job_status) {
-		c->error(c, t->line, t->col, "%s gives no activity to wait for: it has ended when it answers",
-			 full);
+		c->error(c, t->line, t->col,
+			 "%s gives no activity to wait for: it has ended when it answers", full);
 		args->job = NULL;
 		return;
 	}

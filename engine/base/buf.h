@@ -11,7 +11,10 @@ struct buf {
 	size_t max; /* 0: no maximum */
 };
 
-#define BUF_INIT {0}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);

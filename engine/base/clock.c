@@ -40,8 +40,8 @@ static int64_t virtual_boot(const struct clock *c)
 
 void clock_virtual_init(struct clock_virtual *v, int64_t wall_ms)
 {
-	*v = (struct clock_virtual){
-		.clock = {.wall_ms = virtual_wall, .boot_ms = virtual_boot}, .wall = wall_ms};
+	*v = (struct clock_virtual){.clock = {.wall_ms = virtual_wall, .boot_ms = virtual_boot},
+				    .wall = wall_ms};
 }
 
 void clock_virtual_advance(struct clock_virtual *v, int64_t ms)

@@ -24,8 +24,8 @@ struct rng {
 	void (*fill)(struct rng *r, void *buf, size_t len);
 	uint64_t state; /* of the seeded one */
 };
-extern struct rng rng_real;                          /* getrandom(2); aborts when there is none */
-void rng_seeded_init(struct rng *r, uint64_t seed);  /* repeatable, for tests */
+extern struct rng rng_real;                         /* getrandom(2); aborts when there is none */
+void rng_seeded_init(struct rng *r, uint64_t seed); /* repeatable, for tests */
 uint64_t rng_u64(struct rng *r);
 /* Uniform in [0, n); 0 for n == 0. */
 uint64_t rng_below(struct rng *r, uint64_t n);

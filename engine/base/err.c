@@ -8,10 +8,9 @@
 static const struct {
 	const char *name, *text;
 	enum err_class class;
-} rows[ERR_COUNT] = {
-	[ERR_OK] = {"ok", "ok", ERR_PERMANENT},
+} rows[ERR_COUNT] = {[ERR_OK] = {"ok", "ok", ERR_PERMANENT},
 #define X(code, cls, nm, txt) [ERR_##code##_] = {nm, txt, ERR_##cls},
-	ERR_MAP(X)
+		     ERR_MAP(X)
 #undef X
 };
 

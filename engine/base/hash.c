@@ -42,8 +42,8 @@ size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, 
 		if (key_len > INT_MAX)
 			return 0;
 		/* A NULL key would mean "the one before" to OpenSSL. */
-		if (!HMAC(algs[i].get(), key_len ? key : "", (int)key_len, len ? data : (const void *)"",
-			  len, out, &out_len)) {
+		if (!HMAC(algs[i].get(), key_len ? key : "", (int)key_len,
+			  len ? data : (const void *)"", len, out, &out_len)) {
 			fputs("pawl: HMAC does not work\n", stderr);
 			abort();
 		}
@@ -92,8 +92,9 @@ int hex_decode(const char *text, size_t len, unsigned char *out, size_t max)
 
 char *base64_encode(const void *data, size_t len, bool url)
 {
-	const char *digits = url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-				 : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *digits =
+		url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		    : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *p = data;
 	char *text = mem_alloc(len / 3 * 4 + 5), *out = text;
 	for (size_t i = 0; i < len; i += 3) {

@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 struct heap_node {
-	int64_t due;   /* unit is the owner's */
-	uint64_t seq;  /* set by heap_add */
-	size_t index;  /* 1-based place in the heap; 0: in no heap */
+	int64_t due;  /* unit is the owner's */
+	uint64_t seq; /* set by heap_add */
+	size_t index; /* 1-based place in the heap; 0: in no heap */
 };
 
 /* May be zeroed. Nodes belong to their owners. */

@@ -10,9 +10,9 @@
 
 /* What a look over the text tells before jansson reads it. */
 struct scan {
-	const char *bad;   /* the byte that cannot be, or NULL */
+	const char *bad; /* the byte that cannot be, or NULL */
 	const char *why;
-	size_t n_long;     /* integers that a long long cannot hold */
+	size_t n_long; /* integers that a long long cannot hold */
 };
 
 /* Whether the digits of a number token without sign are too many for 64 bits. */
@@ -230,7 +230,7 @@ static int add_sorted(struct buf *b, json_t *obj)
 	const char *key;
 	json_t *member;
 	auto_free const char **keys = mem_alloc(json_object_size(obj) * sizeof(*keys));
-	json_object_foreach(obj, key, member)
+	json_object_foreach (obj, key, member)
 		keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), by_text);
 	int rc = 0;
@@ -251,7 +251,7 @@ static int add_object(struct buf *b, const json_t *v, bool sorted)
 		rc = rc ? rc : add_sorted(b, obj);
 		return rc ? rc : buf_putc(b, '}');
 	}
-	json_object_foreach(obj, key, member) {
+	json_object_foreach (obj, key, member) {
 		rc = buf_puts(b, comma);
 		rc = rc ? rc : add_member(b, key, strlen(key), member, false);
 		if (rc)

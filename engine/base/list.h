@@ -11,8 +11,8 @@ struct link {
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define list_each(pos, head) for (struct link *pos = (head)->next; pos != (head); pos = pos->next)
 /* The same, but pos may be removed in the body. */
-#define list_each_safe(pos, head)                                                                 \
-	for (struct link *pos = (head)->next, *pos##_next = pos->next; pos != (head);             \
+#define list_each_safe(pos, head)                                                                  \
+	for (struct link *pos = (head)->next, *pos##_next = pos->next; pos != (head);              \
 	     pos = pos##_next, pos##_next = pos->next)
 
 static inline void list_init(struct link *head)

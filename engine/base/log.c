@@ -66,7 +66,12 @@ static void add_str(struct line *l, const char *s)
 static size_t utf8_char(const unsigned char *p, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+	size_t n = *p < 0x80   ? 1
+		   : *p < 0xc2 ? 0
+		   : *p < 0xe0 ? 2
+		   : *p < 0xf0 ? 3
+		   : *p < 0xf5 ? 4
+			       : 0;
 	uint32_t v = n < 2 ? *p : *p & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {
 		if ((p[i] & 0xc0) != 0x80)
@@ -169,7 +174,8 @@ static void end_line(struct line *l)
 static bool put(const char *text, size_t len)
 {
 	struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
-	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT) || (pfd.revents & (POLLERR | POLLNVAL)))
+	if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT) ||
+	    (pfd.revents & (POLLERR | POLLNVAL)))
 		return false;
 	sigset_t pipe_set, old, pending;
 	sigemptyset(&pipe_set);
@@ -274,7 +280,8 @@ void log_ring_dump(int fd)
 		/* A signal may have cut a line's making short: its length is not trusted. */
 		char line[RING_LEN];
 		size_t len = 0;
-		for (const char *p = ring[(end + i) % RING_LINES]; len < RING_LEN - 1 && p[len]; len++)
+		for (const char *p = ring[(end + i) % RING_LINES]; len < RING_LEN - 1 && p[len];
+		     len++)
 			line[len] = p[len] == '\n' ? ' ' : p[len];
 		line[len] = '\n';
 		if (len && write(fd, line, len + 1) < 0)

@@ -140,8 +140,10 @@ void *map_put(struct map *m, const char *key, void *value)
 	}
 	if (m->used == m->cap)
 		rebuild(m);
-	m->entries[m->used] = (struct map_entry){
-		.key = mem_strndup(key, len), .len = len, .hash = hash_of(key, len), .value = value};
+	m->entries[m->used] = (struct map_entry){.key = mem_strndup(key, len),
+						 .len = len,
+						 .hash = hash_of(key, len),
+						 .value = value};
 	link_slot(m, m->used++);
 	m->count++;
 	return NULL;

@@ -16,7 +16,7 @@ struct map_entry {
 struct map {
 	struct map_entry *entries; /* in insertion order */
 	uint32_t *slots;
-	size_t count;    /* live entries */
+	size_t count; /* live entries */
 	size_t used, cap, n_slots;
 };
 

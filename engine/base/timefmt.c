@@ -261,8 +261,8 @@ static const struct unit {
 	char iso;
 	bool date;
 } units[] = {
-	{"w", 604800000, 'W', true}, {"d", 86400000, 'D', true},  {"h", 3600000, 'H', false},
-	{"m", 60000, 'M', false},    {"s", 1000, 'S', false},     {"ms", 1, '\0', false},
+	{"w", 604800000, 'W', true}, {"d", 86400000, 'D', true}, {"h", 3600000, 'H', false},
+	{"m", 60000, 'M', false},    {"s", 1000, 'S', false},    {"ms", 1, '\0', false},
 };
 enum { N_UNITS = sizeof(units) / sizeof(units[0]) };
 
@@ -320,7 +320,8 @@ static bool read_iso(const char *p, int64_t *sum)
 		if (!read_count(&p, &n) || !read_fraction(&p, &ms))
 			return false;
 		bool fraction = p[-1] != '.' && ms;
-		while (next < N_UNITS && (!*p || units[next].iso != *p || units[next].date == in_time))
+		while (next < N_UNITS &&
+		       (!*p || units[next].iso != *p || units[next].date == in_time))
 			next++;
 		if (next == N_UNITS || (fraction && *p != 'S'))
 			return false;
@@ -338,8 +339,8 @@ int duration_parse(const char *text, int64_t *ret_ms, struct errmsg *msg)
 		return err_set(msg, ERR_PARSE, "'%.64s' needs a unit: ms, s, m, h, d or w", text);
 	bool ok = *text == 'P' ? read_iso(text + 1, &sum) : *text && read_short(text, &sum);
 	if (!ok)
-		return err_set(msg, ERR_PARSE, "'%.64s' is no duration, as in 90s, 1h30m or PT1H30M",
-			       text);
+		return err_set(msg, ERR_PARSE,
+			       "'%.64s' is no duration, as in 90s, 1h30m or PT1H30M", text);
 	if (sum > duration_max)
 		return err_set(msg, ERR_PARSE, "'%.64s' is longer than 10 years", text);
 	*ret_ms = sum;

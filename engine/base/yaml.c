@@ -261,7 +261,8 @@ static struct node *read_scalar(struct reader *r, const yaml_event_t *ev)
 	if (!n || !check_tag(r, ev, ev->data.scalar.tag, &n->pub.tag))
 		return NULL;
 	n->pub.len = ev->data.scalar.length;
-	n->pub.text = arena_strndup(&r->file->arena, (const char *)ev->data.scalar.value, n->pub.len);
+	n->pub.text =
+		arena_strndup(&r->file->arena, (const char *)ev->data.scalar.value, n->pub.len);
 	if (!n->pub.text) {
 		fail_mark(r, ev->start_mark, "too large");
 		return NULL;
@@ -416,8 +417,8 @@ static bool check_key(struct reader *r, const struct keys *k, const struct ynode
 static bool merge(struct reader *r, struct keys *k, const struct ynode *from)
 {
 	if (from->kind != Y_MAP)
-		return fail(r, from->line, from->col, "<< needs a map or a list of maps, this is %s",
-			    ynode_word(from));
+		return fail(r, from->line, from->col,
+			    "<< needs a map or a list of maps, this is %s", ynode_word(from));
 	for (size_t i = 0; i < from->n; i++)
 		if (!keys_find(k, from->keys[i]))
 			keys_add(k, from->keys[i], from->items[i]);
@@ -463,7 +464,8 @@ static struct node *read_map(struct reader *r, const yaml_event_t *ev, int depth
 {
 	struct node *n = new_node(r, ev, Y_MAP);
 	size_t base = r->top;
-	if (!n || !check_tag(r, ev, ev->data.mapping_start.tag, NULL) || !read_children(r, n, depth))
+	if (!n || !check_tag(r, ev, ev->data.mapping_start.tag, NULL) ||
+	    !read_children(r, n, depth))
 		return NULL;
 	struct ynode **pairs = r->stack + base;
 	size_t n_pairs = r->top - base, room = n_pairs / 2;

@@ -18,12 +18,12 @@ enum ynode_kind { Y_NULL, Y_BOOL, Y_INT, Y_REAL, Y_STRING, Y_LIST, Y_MAP };
 
 struct ynode {
 	enum ynode_kind kind;
-	int line, col;        /* both from 1 */
-	bool plain;           /* an unquoted scalar: what a cut at '#' or ': ' can have happened to */
-	bool block;           /* a | or > scalar */
-	const char *tag;      /* "!env", "!file" where the caller allowed tags; else NULL */
-	const char *text;     /* scalars: the text as written (after unescaping), NUL-terminated */
-	size_t len;           /* its length, which may count NULs inside */
+	int line, col;    /* both from 1 */
+	bool plain;       /* an unquoted scalar: what a cut at '#' or ': ' can have happened to */
+	bool block;       /* a | or > scalar */
+	const char *tag;  /* "!env", "!file" where the caller allowed tags; else NULL */
+	const char *text; /* scalars: the text as written (after unescaping), NUL-terminated */
+	size_t len;       /* its length, which may count NULs inside */
 	bool boolean;
 	long long integer;
 	double real;

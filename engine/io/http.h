@@ -28,9 +28,9 @@ struct http_header {
 
 /* Where a failed request stood: what decides between "refused" and "in doubt". */
 enum http_reach {
-	HTTP_NOT_SENT,  /* no byte of the request left: it had no effect */
-	HTTP_SENT,      /* bytes left, no complete answer came back */
-	HTTP_ANSWERED,  /* a complete answer */
+	HTTP_NOT_SENT, /* no byte of the request left: it had no effect */
+	HTTP_SENT,     /* bytes left, no complete answer came back */
+	HTTP_ANSWERED, /* a complete answer */
 };
 
 /*
@@ -44,12 +44,12 @@ struct http_req {
 	size_t n_headers;
 	const void *body;
 	size_t body_len;
-	bool has_body;         /* an empty body is sent too, with Content-Length: 0 */
-	int64_t timeout_ms;    /* for the whole exchange; 0: 30 s */
+	bool has_body;      /* an empty body is sent too, with Content-Length: 0 */
+	int64_t timeout_ms; /* for the whole exchange; 0: 30 s */
 	/* 0: 8 MiB. Over it: ERR_TOOBIG, reach HTTP_SENT, `answer` holds the start. Also for save_fd. */
 	size_t answer_max;
-	int save_fd;           /* > 0: a 2xx answer's body is written there instead of into `answer` */
-	bool fresh;            /* never on a reused connection */
+	int save_fd; /* > 0: a 2xx answer's body is written there instead of into `answer` */
+	bool fresh;  /* never on a reused connection */
 	/*
 	 * May refuse an address (returns false): egress rules on the resolved address, asked for new
 	 * connections and again for a reused one. Then ERR_FORBIDDEN. NULL: all. Must not call http_*.
@@ -58,13 +58,14 @@ struct http_req {
 	void (*cb)(struct http_req *r); /* once; never from inside http_start */
 
 	/* out, valid in the callback and until the owner reuses or http_req_done()s it */
-	int err;               /* 0 when an answer came (whatever its status), else ERR_NETWORK … */
+	int err; /* 0 when an answer came (whatever its status), else ERR_NETWORK … */
 	struct errmsg msg;
 	enum http_reach reach;
 	int status;
 	struct buf answer;
-	struct buf answer_headers; /* "name: value\n" lines, names in lower case, last answer only */
-	int64_t saved;         /* bytes written to save_fd */
+	struct buf
+		answer_headers; /* "name: value\n" lines, names in lower case, last answer only */
+	int64_t saved;          /* bytes written to save_fd */
 
 	/* private */
 	struct link link;

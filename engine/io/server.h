@@ -29,14 +29,15 @@ struct server_header {
 
 /* One request; borrowed by the handler until it calls server_reply (or the cancel callback comes). */
 struct server_req {
-	const char *method, *path, *query; /* path as sent (not decoded), query without '?', "" when none */
+	const char *method, *path,
+		*query; /* path as sent (not decoded), query without '?', "" when none */
 	const struct server_header *headers;
 	size_t n_headers;
 	const char *body; /* NUL-terminated behind body_len */
 	size_t body_len;
 	const char *peer; /* the address, without port */
 	bool keep_alive;
-	void *user;       /* the handler's */
+	void *user; /* the handler's */
 	/*
 	 * Set by the handler when it may reply later: called when the client is gone before; the request
 	 * must then not be replied to. A client that only closed its sending half still waits for its
@@ -47,8 +48,8 @@ struct server_req {
 };
 
 struct server_config {
-	const char *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
-	size_t body_max;    /* 0: 1 MiB */
+	const char *listen;     /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
+	size_t body_max;        /* 0: 1 MiB */
 	size_t connections_max; /* 0: 4096 */
 	/* Called with a whole request; must lead to exactly one server_reply/…_stream/…_drop, now or
 	 * later. */

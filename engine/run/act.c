@@ -146,7 +146,7 @@ static void act_apply_names(struct act *a, const json_t *names)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)names, key, value)
+	json_object_foreach ((json_t *)names, key, value)
 		frame_set(a->frame, key, json_incref(value), true);
 }
 

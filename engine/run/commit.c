@@ -81,15 +81,18 @@ void run_commit(struct run *r, enum run_state state, int64_t due)
 	r->emitting = r->emitted;
 	r->emitted = NULL;
 	r->barrier++;
-	r->op = (struct store_append){.run = r->id, .epoch = r->epoch, .expect_n = r->durable_n,
-				      .state = state, .due = due};
+	r->op = (struct store_append){.run = r->id,
+				      .epoch = r->epoch,
+				      .expect_n = r->durable_n,
+				      .state = state,
+				      .due = due};
 	loop_timer_stop(engine_conf(r->engine)->loop, &r->timer);
 	run_submit(r);
 }
 
 static void wake_barriers(struct run *r)
 {
-	list_each_safe(l, &r->acts) {
+	list_each_safe (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		if (a->at == ACT_BARRIER && a->barrier <= r->barrier)
 			act_make_ready(a);
@@ -99,7 +102,7 @@ static void wake_barriers(struct run *r)
 /* Someone else has one of the ids: the rest is appended, and the claimers are told. */
 static void on_claimed(struct run *r)
 {
-	list_each(l, &r->acts) {
+	list_each (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		for (size_t i = 0; i < r->sent.n_claims; i++)
 			if (strcmp(r->sent.claims[i].path, a->path) == 0)

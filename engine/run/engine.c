@@ -111,9 +111,9 @@ static void log_end(const struct run *r)
 	const char *name = r->error ? json_str(r->error, "name") : NULL;
 	const char *text = r->error ? json_str(r->error, "message") : NULL;
 	const char *step = r->error ? json_str(r->error, "step") : NULL;
-	log_line(r->state == RUN_FAILED ? LOG_WARN : LOG_DEBUG, "run_end", "run", r->id_text, "rule",
-		 r->plan->rule, "state", run_state_name(r->state), "error", name, "step", step,
-		 "text", text, NULL);
+	log_line(r->state == RUN_FAILED ? LOG_WARN : LOG_DEBUG, "run_end", "run", r->id_text,
+		 "rule", r->plan->rule, "state", run_state_name(r->state), "error", name, "step",
+		 step, "text", text, NULL);
 }
 
 void engine_run_ended(struct engine *e, struct run *r)
@@ -133,8 +133,9 @@ void engine_run_changed(struct engine *e, struct run *r, enum run_state state)
 		e->on_change(e->on_change_arg, r->id, r->plan->rule, state);
 }
 
-void engine_listen(struct engine *e, void (*cb)(void *arg, struct id run, const char *rule,
-						enum run_state state), void *arg)
+void engine_listen(struct engine *e,
+		   void (*cb)(void *arg, struct id run, const char *rule, enum run_state state),
+		   void *arg)
 {
 	e->on_change = cb;
 	e->on_change_arg = arg;
@@ -170,14 +171,18 @@ static char *match_error(const struct match *m)
 static void add_run(struct engine *e, struct store_newrun *run, const struct match *m)
 {
 	*run = (struct store_newrun){
-		.id = id_new(loop_clock(e->conf.loop), e->conf.rng), .rule = m->plan->rule,
-		.plan_hash = m->plan->hash, .trigger = m->trigger ? m->trigger : "",
-		.parent_path = "", .failed_match = m->failed,
+		.id = id_new(loop_clock(e->conf.loop), e->conf.rng),
+		.rule = m->plan->rule,
+		.plan_hash = m->plan->hash,
+		.trigger = m->trigger ? m->trigger : "",
+		.parent_path = "",
+		.failed_match = m->failed,
 		.error = m->failed ? match_error(m) : NULL,
 	};
 }
 
-void engine_match(struct engine *e, struct event *ev, struct store_accept *acc, struct plan ***plans)
+void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
+		  struct plan ***plans)
 {
 	struct matches *m = &e->matches;
 	m->n = 0;
@@ -236,8 +241,8 @@ static void answer(struct accepting *a)
 
 static void on_accepted(struct store_op *op)
 {
-	struct accepting *a = container_of(container_of(op, struct store_accept, op),
-					   struct accepting, acc);
+	struct accepting *a =
+		container_of(container_of(op, struct store_accept, op), struct accepting, acc);
 	struct engine *e = a->engine;
 	e->accepting--;
 	if (!op->err && a->acc.duplicate)
@@ -263,7 +268,9 @@ static struct accepting *accepting_new(struct engine *e, struct event *ev, accep
 
 static bool refuse(struct engine *e, accept_cb cb, void *arg, struct event *ev)
 {
-	int err = e->unkept ? ERR_STORE : e->draining || e->accepting >= e->conf.queue_max ? ERR_BUSY : 0;
+	int err = e->unkept                                          ? ERR_STORE
+		  : e->draining || e->accepting >= e->conf.queue_max ? ERR_BUSY
+								     : 0;
 	if (err)
 		cb(arg, err, false, ev->id, NULL, 0);
 	return err != 0;

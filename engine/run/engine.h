@@ -21,14 +21,14 @@ struct engine;
 
 /* One rule that an event starts. */
 struct match {
-	struct plan *plan;      /* borrowed from the rule set until the next reload */
-	const char *trigger;    /* its id, or "" */
-	bool failed;            /* the condition raised an error */
+	struct plan *plan;   /* borrowed from the rule set until the next reload */
+	const char *trigger; /* its id, or "" */
+	bool failed;         /* the condition raised an error */
 	struct errmsg msg;
 };
 
 struct matches {
-	struct match *at;       /* grows as needed; owned by the caller of match */
+	struct match *at; /* grows as needed; owned by the caller of match */
 	size_t n, cap;
 };
 
@@ -46,8 +46,8 @@ struct engine_config {
 	struct plan *(*plan_load)(void *arg, const char *bundle, size_t len, struct errmsg *msg);
 	void *arg;
 	const struct step_kind *(*kind)(const char *name);
-	size_t queue_max;       /* events waiting for their commit; over it: ERR_BUSY. 0: 4096 */
-	size_t active_max;      /* runs in memory that may be driven at once. 0: 1024 */
+	size_t queue_max;  /* events waiting for their commit; over it: ERR_BUSY. 0: 4096 */
+	size_t active_max; /* runs in memory that may be driven at once. 0: 1024 */
 };
 
 /* Copies the config. */
@@ -85,8 +85,9 @@ void engine_resume(struct engine *e, struct id run, const char *as, json_t *resu
 		   engine_cb cb, void *arg);
 
 /* Called on every state change of a run that was recorded: for streams. at most one listener. */
-void engine_listen(struct engine *e, void (*cb)(void *arg, struct id run, const char *rule,
-						enum run_state state), void *arg);
+void engine_listen(struct engine *e,
+		   void (*cb)(void *arg, struct id run, const char *rule, enum run_state state),
+		   void *arg);
 
 struct engine_stats {
 	size_t in_memory, parked_near, accepting;

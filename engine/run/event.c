@@ -82,10 +82,19 @@ json_t *event_envelope(struct event *e)
 void event_to_store(const struct event *e, const char *ruleset, struct store_event *ret)
 {
 	*ret = (struct store_event){
-		.id = e->id, .source = e->source, .ext_id = e->ext_id, .type = e->type,
-		.subject = e->subject, .time = e->time, .received = e->received,
-		.ruleset = ruleset, .headers = e->extra ? e->extra : "", .body = e->body, .body_len = e->body_len,
-		.dedupe = e->dedupe, .dedupe_ms = e->dedupe_ms,
+		.id = e->id,
+		.source = e->source,
+		.ext_id = e->ext_id,
+		.type = e->type,
+		.subject = e->subject,
+		.time = e->time,
+		.received = e->received,
+		.ruleset = ruleset,
+		.headers = e->extra ? e->extra : "",
+		.body = e->body,
+		.body_len = e->body_len,
+		.dedupe = e->dedupe,
+		.dedupe_ms = e->dedupe_ms,
 	};
 	memcpy(ret->fp, e->fp, sizeof(ret->fp));
 }

@@ -12,15 +12,15 @@
 struct event {
 	unsigned refs;
 	struct id id;
-	uint64_t seq;       /* 0 until accepted */
+	uint64_t seq; /* 0 until accepted */
 	char *source, *ext_id, *type, *subject;
-	bool conversation;  /* source begins with "/conversations/" */
+	bool conversation; /* source begins with "/conversations/" */
 	int64_t time, received;
-	char *extra;        /* JSON object text {headers, query, path}: merged into the envelope; or NULL */
-	char *body;         /* data as JSON text, as it came */
+	char *extra; /* JSON object text {headers, query, path}: merged into the envelope; or NULL */
+	char *body;  /* data as JSON text, as it came */
 	size_t body_len;
-	json_t *data;       /* parsed; may be NULL (no data) */
-	json_t *envelope;   /* what expressions see as `event` ({id, type, source, subject, time, headers, data}); made on demand */
+	json_t *data;     /* parsed; may be NULL (no data) */
+	json_t *envelope; /* what expressions see as `event` ({id, type, source, subject, time, headers, data}); made on demand */
 	bool dedupe;
 	unsigned char fp[16];
 	int64_t dedupe_ms;

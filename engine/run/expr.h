@@ -59,12 +59,12 @@ enum tmpl_kind {
 struct tmpl {
 	enum tmpl_kind kind;
 	int line, col;
-	json_t *literal;      /* LITERAL: owned by the plan */
-	int ref;              /* EXPR */
-	const char *src;      /* EXPR: its source, for errors and checks */
-	bool chunk;           /* EXPR from a block scalar: a body that returns */
-	struct tmpl **items;  /* TEXT: literals and exprs in turn; MAP, LIST: the values */
-	const char **keys;    /* MAP */
+	json_t *literal;     /* LITERAL: owned by the plan */
+	int ref;             /* EXPR */
+	const char *src;     /* EXPR: its source, for errors and checks */
+	bool chunk;          /* EXPR from a block scalar: a body that returns */
+	struct tmpl **items; /* TEXT: literals and exprs in turn; MAP, LIST: the values */
+	const char **keys;   /* MAP */
 	size_t n;
 };
 

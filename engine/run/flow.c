@@ -128,7 +128,7 @@ struct each_state {
 	json_t *list;    /* borrowed from the decision that recorded it */
 	json_t *results; /* collected so far */
 	json_t *errors;
-	size_t at;       /* iterations ended */
+	size_t at; /* iterations ended */
 };
 
 #define EACH_MAX 100000
@@ -183,7 +183,7 @@ static void each_replay(struct act *a, struct each_state *st)
 			continue;
 		const char *key;
 		json_t *v;
-		json_object_foreach(json_object_get(r->body, "names"), key, v)
+		json_object_foreach (json_object_get(r->body, "names"), key, v)
 			step_set_name(a, key, json_incref(v));
 		each_take(st, r->body);
 	}
@@ -193,7 +193,8 @@ static enum verdict each_end(struct act *a, struct each_state *st)
 {
 	if (json_array_size(st->errors))
 		step_meta(a, "errors", json_incref(st->errors));
-	return step_done_as(a, json_incref(st->results), json_object_get(a->meta, "errors") ? "partial" : "ok");
+	return step_done_as(a, json_incref(st->results),
+			    json_object_get(a->meta, "errors") ? "partial" : "ok");
 }
 
 static void each_drop(struct act *a)
@@ -212,9 +213,9 @@ static enum verdict each_next(struct act *a)
 		return each_end(a, st);
 	char seg[32];
 	snprintf(seg, sizeof(seg), "each#%zu", st->at + 1);
-	json_t *local = json_pack("{s:O, s:I}", args->item ? args->item : "item",
-				  json_array_get(st->list, st->at), "index",
-				  (json_int_t)st->at + 1);
+	json_t *local =
+		json_pack("{s:O, s:I}", args->item ? args->item : "item",
+			  json_array_get(st->list, st->at), "index", (json_int_t)st->at + 1);
 	return step_enter(a, &args->body, seg, local);
 }
 
@@ -414,7 +415,7 @@ static enum verdict set_start(struct act *a)
 	if (map->kind == TMPL_LITERAL) {
 		const char *key;
 		json_t *v;
-		json_object_foreach(map->literal, key, v)
+		json_object_foreach (map->literal, key, v)
 			step_set_name(a, key, json_deep_copy(v));
 		return step_done(a, NULL);
 	}
@@ -483,9 +484,10 @@ static enum verdict fail_start(struct act *a)
 		return step_fail_error(a, error);
 	}
 	char *text = json_is_string(v) ? NULL : v ? json_text(v) : NULL;
-	(void)step_fail(a, ERR_FAILED, "%s", json_is_string(v) ? json_string_value(v)
-						: text		? text
-								: "failed");
+	(void)step_fail(a, ERR_FAILED, "%s",
+			json_is_string(v) ? json_string_value(v)
+			: text            ? text
+					  : "failed");
 	json_decref(v);
 	free(text);
 	return STEP_FAIL;

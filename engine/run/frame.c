@@ -78,7 +78,8 @@ static json_t *lookup_error(const struct run *r, const struct frame *f)
 }
 
 /* The reserved names first: no step can hide them. */
-static json_t *lookup_reserved(const struct run *r, const struct frame *f, const char *name, bool *hit)
+static json_t *lookup_reserved(const struct run *r, const struct frame *f, const char *name,
+			       bool *hit)
 {
 	*hit = true;
 	if (strcmp(name, "data") == 0)

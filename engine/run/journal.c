@@ -195,8 +195,12 @@ void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, 
 		b->recs = mem_realloc(b->recs, b->cap * sizeof(*b->recs));
 	}
 	char *text = body ? json_text(body) : mem_strdup("");
-	b->recs[b->n++] = (struct store_rec){.n = n, .type = type, .path = mem_strdup(path),
-					     .at = at, .body = text, .len = strlen(text)};
+	b->recs[b->n++] = (struct store_rec){.n = n,
+					     .type = type,
+					     .path = mem_strdup(path),
+					     .at = at,
+					     .body = text,
+					     .len = strlen(text)};
 	b->bytes += b->recs[b->n - 1].len;
 }
 

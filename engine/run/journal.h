@@ -30,8 +30,8 @@ struct jpath {
 struct fold {
 	struct map paths; /* path → struct jpath */
 	uint32_t last_n;
-	bool cancelled;   /* a C record stands in it */
-	bool ended;       /* an E record stands in it */
+	bool cancelled; /* a C record stands in it */
+	bool ended;     /* an E record stands in it */
 };
 
 /* May be zeroed. */

@@ -58,14 +58,15 @@ static void on_put_again(struct loop_timer *t)
 /* Until a plan is kept no event is accepted: its runs could not be read again. */
 static void on_put(struct store_op *op)
 {
-	struct put_source *p = container_of(container_of(op, struct store_put_source, op),
-					    struct put_source, op);
+	struct put_source *p =
+		container_of(container_of(op, struct store_put_source, op), struct put_source, op);
 	struct engine *e = p->engine;
 	e->unkept -= p->failed;
 	p->failed = op->err != 0;
 	e->unkept += p->failed;
 	if (p->failed) {
-		log_line(LOG_ERROR, "rule_not_kept", "rule", p->plan->rule, "text", op->msg.text, NULL);
+		log_line(LOG_ERROR, "rule_not_kept", "rule", p->plan->rule, "text", op->msg.text,
+			 NULL);
 		p->again.cb = on_put_again;
 		loop_timer_start(e->conf.loop, &p->again, PUT_AGAIN_MS);
 		return;
@@ -77,7 +78,8 @@ static void on_put(struct store_op *op)
 static void put_submit(struct put_source *p)
 {
 	p->op = (struct store_put_source){.op = {.verb = STORE_PUT_SOURCE, .cb = on_put},
-					  .hash = p->plan->hash, .text = p->plan->bundle,
+					  .hash = p->plan->hash,
+					  .text = p->plan->bundle,
 					  .len = p->plan->bundle_len};
 	store_submit(p->engine->conf.store, &p->op.op);
 }
@@ -131,12 +133,13 @@ static void begin(struct loading *l, struct plan *p)
 
 static void on_source(struct store_op *op)
 {
-	struct loading *l = container_of(container_of(op, struct store_get_source, op),
-					 struct loading, source);
+	struct loading *l =
+		container_of(container_of(op, struct store_get_source, op), struct loading, source);
 	struct engine *e = l->engine;
 	struct errmsg msg = op->msg;
-	struct plan *p = op->err ? NULL
-				 : e->conf.plan_load(e->conf.arg, l->source.text, l->source.len, &msg);
+	struct plan *p =
+		op->err ? NULL
+			: e->conf.plan_load(e->conf.arg, l->source.text, l->source.len, &msg);
 	if (p) {
 		engine_keep_plan(e, p);
 		begin(l, p);
@@ -157,7 +160,8 @@ static void load_plan(struct loading *l)
 
 static void on_loaded(struct store_op *op)
 {
-	struct loading *l = container_of(container_of(op, struct store_load, op), struct loading, load);
+	struct loading *l =
+		container_of(container_of(op, struct store_load, op), struct loading, load);
 	struct engine *e = l->engine;
 	struct store_loaded *s = l->load.loaded;
 	e->asked--;

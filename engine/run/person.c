@@ -34,7 +34,8 @@ static void person_end(struct person *p, int err, const char *why)
 
 static void on_cancelled(struct store_op *op)
 {
-	struct person *p = container_of(container_of(op, struct store_cancel, op), struct person, cancel);
+	struct person *p =
+		container_of(container_of(op, struct store_cancel, op), struct person, cancel);
 	char text[ID_TEXT_LEN];
 	if (!op->err) {
 		struct run *r = engine_find(p->engine, id_format(p->run, text));
@@ -43,14 +44,16 @@ static void on_cancelled(struct store_op *op)
 		else
 			engine_load(p->engine, p->run);
 	}
-	person_end(p, op->err, op->err == ERR_NOT_FOUND ? "there is no such live run" : op->msg.text);
+	person_end(p, op->err,
+		   op->err == ERR_NOT_FOUND ? "there is no such live run" : op->msg.text);
 }
 
 void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg)
 {
 	struct person *p = mem_alloc(sizeof(*p));
 	*p = (struct person){.engine = e, .run = run, .cb = cb, .arg = arg};
-	p->cancel = (struct store_cancel){.op = {.verb = STORE_CANCEL, .cb = on_cancelled}, .run = run,
+	p->cancel = (struct store_cancel){.op = {.verb = STORE_CANCEL, .cb = on_cancelled},
+					  .run = run,
 					  .at = loop_wall_ms(e->conf.loop)};
 	store_submit(e->conf.store, &p->cancel.op);
 }
@@ -59,7 +62,8 @@ void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg)
 
 static void on_revived(struct store_op *op)
 {
-	struct person *p = container_of(container_of(op, struct store_revive, op), struct person, revive);
+	struct person *p =
+		container_of(container_of(op, struct store_revive, op), struct person, revive);
 	if (!op->err)
 		engine_load(p->engine, p->run);
 	person_end(p, op->err, op->msg.text);
@@ -71,9 +75,10 @@ static const char *doubtful_path(const json_t *records)
 	const char *path = NULL;
 	size_t i;
 	json_t *r;
-	json_array_foreach(records, i, r) {
+	json_array_foreach (records, i, r) {
 		const char *type = json_str(r, "type");
-		if (type && *type == REC_PROBE && json_object_get(json_object_get(r, "body"), "doubt"))
+		if (type && *type == REC_PROBE &&
+		    json_object_get(json_object_get(r, "body"), "doubt"))
 			path = json_str(r, "path");
 	}
 	return path;
@@ -83,7 +88,7 @@ static json_t *end_error(const json_t *records)
 {
 	json_t *error = NULL, *r;
 	size_t i;
-	json_array_foreach(records, i, r) {
+	json_array_foreach (records, i, r) {
 		const char *type = json_str(r, "type");
 		if (type && *type == REC_END)
 			error = json_object_get(json_object_get(r, "body"), "error");
@@ -96,7 +101,7 @@ static const char *failed_path(const json_t *records)
 {
 	json_t *error = end_error(records), *r;
 	size_t i;
-	json_array_foreach(records, i, r) {
+	json_array_foreach (records, i, r) {
 		const char *type = json_str(r, "type");
 		json_t *its = json_object_get(json_object_get(r, "body"), "error");
 		if (error && type && *type == REC_STEP && json_equal(its, error))
@@ -112,42 +117,54 @@ static const char *refusal(const struct person *p, const char *state)
 	if (!state)
 		return "there is no such run";
 	if (strcmp(p->as, "retry") == 0)
-		return doubt || strcmp(state, "failed") == 0 ? NULL
-							     : "only a failed or doubtful run can be retried";
+		return doubt || strcmp(state, "failed") == 0
+			       ? NULL
+			       : "only a failed or doubtful run can be retried";
 	return doubt ? NULL : "the run is not in doubt";
 }
 
 static void revive(struct person *p, bool doubt)
 {
-	json_t *body = json_pack("{s:s, s:s*}", "as", doubt && strcmp(p->as, "retry") == 0 ? "again" : p->as,
-				 "by", p->by);
+	json_t *body =
+		json_pack("{s:s, s:s*}", "as",
+			  doubt && strcmp(p->as, "retry") == 0 ? "again" : p->as, "by", p->by);
 	if (p->result)
 		json_object_set(body, "result", p->result);
 	p->body = json_text(body);
 	json_decref(body);
 	p->revive = (struct store_revive){
-		.op = {.verb = STORE_REVIVE, .cb = on_revived}, .run = p->run, .state = RUN_QUEUED,
-		.rec = {.type = REC_HUMAN, .path = p->path, .at = loop_wall_ms(p->engine->conf.loop),
-			.body = p->body, .len = strlen(p->body)},
+		.op = {.verb = STORE_REVIVE, .cb = on_revived},
+		.run = p->run,
+		.state = RUN_QUEUED,
+		.rec = {.type = REC_HUMAN,
+			.path = p->path,
+			.at = loop_wall_ms(p->engine->conf.loop),
+			.body = p->body,
+			.len = strlen(p->body)},
 	};
 	store_submit(p->engine->conf.store, &p->revive.op);
 }
 
 static void on_looked_up(struct store_op *op)
 {
-	struct person *p = container_of(container_of(op, struct store_query, op), struct person, query);
+	struct person *p =
+		container_of(container_of(op, struct store_query, op), struct person, query);
 	const char *state = json_str(p->query.result, "state");
 	const json_t *records = json_object_get(p->query.result, "records");
 	const char *why = refusal(p, state);
 	if (op->err || why) {
-		person_end(p, op->err ? op->err : state ? ERR_CONFLICT : ERR_NOT_FOUND,
+		person_end(p,
+			   op->err ? op->err
+			   : state ? ERR_CONFLICT
+				   : ERR_NOT_FOUND,
 			   op->err ? op->msg.text : why);
 		return;
 	}
 	bool doubt = strcmp(state, "in_doubt") == 0;
 	const char *path = doubt ? doubtful_path(records) : failed_path(records);
 	if (!path) {
-		person_end(p, ERR_CONFLICT, "no step of it can be done again; start a new run instead");
+		person_end(p, ERR_CONFLICT,
+			   "no step of it can be done again; start a new run instead");
 		return;
 	}
 	p->path = mem_strdup(path);
@@ -172,9 +189,16 @@ void engine_resume(struct engine *e, struct id run, const char *as, json_t *resu
 		return;
 	}
 	struct person *p = mem_alloc(sizeof(*p));
-	*p = (struct person){.engine = e, .run = run, .as = mem_strdup(as), .result = result,
-			     .by = by ? mem_strdup(by) : NULL, .cb = cb, .arg = arg};
+	*p = (struct person){.engine = e,
+			     .run = run,
+			     .as = mem_strdup(as),
+			     .result = result,
+			     .by = by ? mem_strdup(by) : NULL,
+			     .cb = cb,
+			     .arg = arg};
 	p->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = on_looked_up},
-					.view = VIEW_RUN, .id = run, .state = -1};
+					.view = VIEW_RUN,
+					.id = run,
+					.state = -1};
 	store_submit(e->conf.store, &p->query.op);
 }

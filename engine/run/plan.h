@@ -32,7 +32,7 @@ struct block {
 struct catcher {
 	const char **errors; /* names, API keys or statuses; n_errors == 0: any */
 	size_t n_errors;
-	struct tmpl *cond;   /* `if:`, or NULL */
+	struct tmpl *cond; /* `if:`, or NULL */
 	struct block body;
 };
 
@@ -54,29 +54,29 @@ struct retry {
 
 struct step {
 	const struct step_kind *kind;
-	const char *key;      /* its segment of a path: "do.3" */
-	const char *name;     /* `as:` or `id:`; NULL */
+	const char *key;  /* its segment of a path: "do.3" */
+	const char *name; /* `as:` or `id:`; NULL */
 	const char *about;
 	int line, col;
-	struct tmpl *guard;   /* `if:` beside another step word; NULL */
+	struct tmpl *guard; /* `if:` beside another step word; NULL */
 	struct retry retry;
-	int64_t timeout_ms;   /* 0: none */
+	int64_t timeout_ms; /* 0: none */
 	struct catchers catches;
 	bool has_catch;
-	void *args;           /* kind->args_size bytes, filled by kind->params */
+	void *args; /* kind->args_size bytes, filled by kind->params */
 };
 
 /* One `where:` pair; any of the values (scalars) satisfies it. */
 struct where {
-	const char *path;     /* from data, or "event.…" */
-	json_t *values;       /* a list */
+	const char *path; /* from data, or "event.…" */
+	json_t *values;   /* a list */
 };
 
 struct trigger {
-	const char *id;       /* or NULL */
-	const char *type;     /* "webhook:shop/orders", "lead.captured", "contact.synced" */
-	bool prefix;          /* `*` at the end */
-	bool conversation;    /* only events that came in as conversation events */
+	const char *id;    /* or NULL */
+	const char *type;  /* "webhook:shop/orders", "lead.captured", "contact.synced" */
+	bool prefix;       /* `*` at the end */
+	bool conversation; /* only events that came in as conversation events */
 	struct where *where;
 	size_t n_where;
 	int line, col;
@@ -85,17 +85,17 @@ struct trigger {
 struct plan {
 	unsigned refs;
 	char hash[HASH_HEX_LEN];
-	const char *bundle;   /* the JSON text */
+	const char *bundle; /* the JSON text */
 	size_t bundle_len;
 	const char *rule, *file, *about;
 	int line;
 	bool enabled;
 	struct trigger *triggers;
 	size_t n_triggers;
-	struct tmpl *cond;    /* `if:`, or NULL */
-	json_t *vars;         /* an object, the rule's over the service's */
-	struct retry retry;   /* default for its steps */
-	int64_t timeout_ms;   /* of the run; 0: none */
+	struct tmpl *cond;  /* `if:`, or NULL */
+	json_t *vars;       /* an object, the rule's over the service's */
+	struct retry retry; /* default for its steps */
+	int64_t timeout_ms; /* of the run; 0: none */
 	struct tmpl *result;
 	struct block body;
 	struct catchers catches;
@@ -107,7 +107,7 @@ struct plan {
 	struct map actions;
 	/* private */
 	struct arena arena;
-	struct tmpl **tmpls;  /* roots, for release */
+	struct tmpl **tmpls; /* roots, for release */
 	size_t n_tmpls, cap_tmpls;
 	const struct expr_vm *vm;
 	/* the kind-owned things of this plan (pinned actions): freed with it */

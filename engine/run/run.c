@@ -64,13 +64,16 @@ static void run_make_info(struct run *r)
 static void run_make_root(struct run *r)
 {
 	r->root_args = (struct try_args){r->plan->body, r->plan->catches, r->plan->finally};
-	r->root_step = (struct step){.kind = &kind_try, .key = "", .args = &r->root_args,
+	r->root_step = (struct step){.kind = &kind_try,
+				     .key = "",
+				     .args = &r->root_args,
 				     .timeout_ms = r->plan->timeout_ms};
 	r->root = act_new(r, NULL, &r->root_step);
 	act_make_ready(r->root);
 }
 
-struct run *run_new(struct engine *e, struct id id, struct plan *p, struct event *ev, int64_t created)
+struct run *run_new(struct engine *e, struct id id, struct plan *p, struct event *ev,
+		    int64_t created)
 {
 	struct run *r = mem_alloc(sizeof(*r));
 	r->engine = e;
@@ -163,7 +166,7 @@ void run_finish(struct run *r, json_t *error)
 
 static void interrupt_leaves(struct run *r)
 {
-	list_each_safe(l, &r->acts) {
+	list_each_safe (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		if (act_is_leaf(a) && !act_is_shielded(a))
 			act_interrupt(a, error_new(ERR_CANCELLED, "the run was cancelled", NULL));
@@ -187,7 +190,7 @@ static void expire(struct run *r, struct act *late)
 	json_t *d = json_pack("{s:i}", "deadline", 0);
 	run_record(r, late->path, REC_DECISION, d);
 	json_decref(d);
-	list_each_safe(l, &r->acts) {
+	list_each_safe (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		if (!act_is_leaf(a))
 			continue;
@@ -204,7 +207,7 @@ static void expire(struct run *r, struct act *late)
 void run_tick(struct run *r)
 {
 	int64_t now = r->turn_ms = loop_wall_ms(engine_conf(r->engine)->loop);
-	list_each_safe(l, &r->acts) {
+	list_each_safe (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		if (a->deadline > 0 && a->deadline <= now)
 			expire(r, a);
@@ -232,7 +235,7 @@ static void earlier(int64_t *due, int64_t other)
 static struct standing run_standing(const struct run *r)
 {
 	struct standing s = {.state = RUN_WAITING};
-	list_each(l, &r->acts) {
+	list_each (l, &r->acts) {
 		const struct act *a = container_of(l, struct act, link);
 		earlier(&s.due, a->deadline);
 		if (a->at == ACT_BARRIER)
@@ -294,7 +297,7 @@ static void run_begin_turn(struct run *r)
 /* While the service drains, what is under way is recorded, and no further step begins. */
 static void run_drain(struct run *r)
 {
-	list_each_safe(l, &r->ready) {
+	list_each_safe (l, &r->ready) {
 		struct act *a = container_of(l, struct act, ready);
 		if (!a->started)
 			continue;

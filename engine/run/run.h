@@ -22,18 +22,18 @@
 
 /* How an activation stands to the driver. */
 enum act_at {
-	ACT_READY,    /* in run->ready: its turn will come */
-	ACT_FLYING,   /* its kind waits for something in memory (an answer) and will wake it */
-	ACT_BARRIER,  /* waits for what is buffered to be durable */
-	ACT_PARKED,   /* waits for its due time or for something outside; survives in the journal alone */
-	ACT_ENTERED,  /* a block of it runs */
+	ACT_READY,   /* in run->ready: its turn will come */
+	ACT_FLYING,  /* its kind waits for something in memory (an answer) and will wake it */
+	ACT_BARRIER, /* waits for what is buffered to be durable */
+	ACT_PARKED, /* waits for its due time or for something outside; survives in the journal alone */
+	ACT_ENTERED, /* a block of it runs */
 };
 
 struct frame;
 
 struct act {
 	struct run *run;
-	struct frame *frame;   /* the block it is a step of; NULL: the root */
+	struct frame *frame; /* the block it is a step of; NULL: the root */
 	const struct step *step;
 	char *path;
 	struct scope scope;
@@ -41,18 +41,18 @@ struct act {
 	struct arena arena;
 	void *state;
 	enum act_at at;
-	struct link ready;     /* in run->ready */
-	struct link link;      /* in run->acts */
+	struct link ready; /* in run->ready */
+	struct link link;  /* in run->acts */
 	bool started, replayed, catching, in_doubt, claim_lost;
-	json_t *interrupt;     /* the error that ends it before its next turn (cancel, timeout) */
-	json_t *late;          /* the same, while what is under way is still awaited */
+	json_t *interrupt; /* the error that ends it before its next turn (cancel, timeout) */
+	json_t *late;      /* the same, while what is under way is still awaited */
 	int64_t due, deadline, began;
 	enum run_state park_state;
 	unsigned attempt, barrier;
 	/* how it ended, or is to end */
 	json_t *result, *error, *meta;
 	const char *outcome;
-	json_t *outer;         /* names of enclosing scopes that its iterations changed */
+	json_t *outer; /* names of enclosing scopes that its iterations changed */
 	/* the block it runs, and how the last one ended */
 	struct frame *child;
 	json_t *child_error, *child_result, *child_names;
@@ -64,15 +64,15 @@ struct act {
 struct frame {
 	struct act *owner;
 	const struct block *block;
-	size_t at;             /* the next step */
-	char *prefix;          /* of its steps' paths, with its slash; "" at the root */
-	json_t *names;         /* its own scope, or NULL: the enclosing one's */
-	json_t *error;         /* what `error` names, or NULL: the enclosing one's */
-	json_t *result;        /* of the last step */
-	bool shielded;         /* a cancel does not stop it (finally) */
-	struct step *spawned;  /* made at run time by step_spawn, with literals out of … */
+	size_t at;            /* the next step */
+	char *prefix;         /* of its steps' paths, with its slash; "" at the root */
+	json_t *names;        /* its own scope, or NULL: the enclosing one's */
+	json_t *error;        /* what `error` names, or NULL: the enclosing one's */
+	json_t *result;       /* of the last step */
+	bool shielded;        /* a cancel does not stop it (finally) */
+	struct step *spawned; /* made at run time by step_spawn, with literals out of … */
 	json_t *spawned_args;
-	struct block one;      /* … in this block */
+	struct block one; /* … in this block */
 };
 
 /* What `try` is given; the rule itself is the outermost one. */
@@ -85,7 +85,7 @@ struct try_args {
 /* An event that a record of this run names, with the runs it starts. */
 struct emitted {
 	struct event *ev;
-	struct plan **plans;   /* one a run, in order; NULL: born failed */
+	struct plan **plans; /* one a run, in order; NULL: born failed */
 };
 
 struct run {
@@ -97,26 +97,26 @@ struct run {
 	enum run_state state;
 	uint64_t epoch;
 	int64_t created;
-	struct link link;       /* in engine->runs */
+	struct link link; /* in engine->runs */
 	struct link ready, acts;
 	struct act *root;
 	struct step root_step;
 	struct try_args root_args;
 	struct fold fold;
-	json_t *steps, *info;   /* what `steps` and `run` name */
-	json_t *now;            /* what `now` names in this turn */
-	int64_t turn_ms;        /* wall time of this turn */
-	size_t flying;          /* acts in ACT_FLYING */
+	json_t *steps, *info; /* what `steps` and `run` name */
+	json_t *now;          /* what `now` names in this turn */
+	int64_t turn_ms;      /* wall time of this turn */
+	size_t flying;        /* acts in ACT_FLYING */
 	bool cancelling, finished, fenced, cancel_asked;
 	json_t *error, *result; /* why it failed, what it gives */
 	const char *reason;     /* of a stop: */
 	/* the journal on its way */
-	uint32_t n;             /* of the last record, buffered ones included */
+	uint32_t n; /* of the last record, buffered ones included */
 	uint32_t durable_n;
 	struct jbuf buf, sent;
 	struct emitted *emitted, *emitting; /* beside buf.emits and sent.emits */
 	bool appending;
-	unsigned barrier;       /* counts the commits */
+	unsigned barrier; /* counts the commits */
 	struct store_append op;
 	struct loop_task task;
 	struct loop_timer timer; /* the nearest deadline, short wait or late flush */
@@ -124,7 +124,8 @@ struct run {
 };
 
 /* run.c */
-struct run *run_new(struct engine *e, struct id id, struct plan *p, struct event *ev, int64_t created);
+struct run *run_new(struct engine *e, struct id id, struct plan *p, struct event *ev,
+		    int64_t created);
 void run_free(struct run *r);
 /* The only assignment to r->state; dies on a move that the table does not allow. */
 void run_move(struct run *r, enum run_state to);
@@ -180,16 +181,16 @@ bool retry_wants(const struct retry *r, const json_t *error, unsigned n, int64_t
 /* engine.c: the door between a run and the table of all runs. */
 struct engine {
 	struct engine_config conf;
-	struct map runs;         /* id text → struct run */
-	struct map loading;      /* id text → struct loading */
-	struct map near;         /* id text → struct near */
-	struct map plans;        /* hash → struct plan, a reference each */
-	struct heap due;         /* near, by wall ms */
+	struct map runs;    /* id text → struct run */
+	struct map loading; /* id text → struct loading */
+	struct map near;    /* id text → struct near */
+	struct map plans;   /* hash → struct plan, a reference each */
+	struct heap due;    /* near, by wall ms */
 	struct loop_timer due_timer, refill_timer;
-	struct link to_load;     /* ids that wait for a free place in memory */
+	struct link to_load; /* ids that wait for a free place in memory */
 	struct matches matches;
-	size_t accepting, asked; /* events and loads that the store has */
-	size_t unkept;           /* plans that the store could not keep yet */
+	size_t accepting, asked;           /* events and loads that the store has */
+	size_t unkept;                     /* plans that the store could not keep yet */
 	int64_t refilled_at, clock_offset; /* boot ms; wall minus boot at that time */
 	bool started, draining, backlog, refilling, refilled;
 	void (*on_change)(void *arg, struct id run, const char *rule, enum run_state state);
@@ -209,7 +210,8 @@ void engine_run_changed(struct engine *e, struct run *r, enum run_state state);
 void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct event *ev,
 		       struct plan **plans);
 /* Fills acc->runs with the runs that the event starts; *plans: one reference a run, NULL-closed. */
-void engine_match(struct engine *e, struct event *ev, struct store_accept *acc, struct plan ***plans);
+void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
+		  struct plan ***plans);
 struct run *engine_find(const struct engine *e, const char *id_text);
 void engine_add(struct engine *e, struct run *r);
 

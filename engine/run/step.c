@@ -335,10 +335,10 @@ void step_emit(struct act *a, json_t *event)
 	char *body = data ? json_text(data) : NULL;
 	const char *source = json_str(event, "source"), *subject = json_str(event, "subject");
 	char *own = source ? NULL : mem_printf("/rules/%s", r->plan->rule);
-	struct event *ev = event_new(id_from_name(r->id, key), json_str(event, "type"),
-				     source ? source : own, subject, json_str(event, "id"),
-				     r->turn_ms, r->turn_ms, json_incref(data), body,
-				     body ? strlen(body) : 0);
+	struct event *ev =
+		event_new(id_from_name(r->id, key), json_str(event, "type"), source ? source : own,
+			  subject, json_str(event, "id"), r->turn_ms, r->turn_ms, json_incref(data),
+			  body, body ? strlen(body) : 0);
 	json_int_t depth = json_int(event_envelope(r->event), "depth", 0) + 1;
 	json_t *extra = json_pack("{s:I}", "depth", depth);
 	ev->extra = json_text(extra);
@@ -445,7 +445,8 @@ int step_pick_catch(struct act *a, const struct catchers *c, json_t *error)
 		if (catcher_fits(a, &c->at[i], error))
 			pick = (int)i;
 	if (c->n)
-		step_record(a, REC_DECISION, json_pack("{s:i, s:O}", "catch", pick, "error", error));
+		step_record(a, REC_DECISION,
+			    json_pack("{s:i, s:O}", "catch", pick, "error", error));
 	return pick;
 }
 
@@ -470,7 +471,9 @@ enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t
 	const struct step_kind *k = engine_conf(a->run->engine)->kind(kind);
 	struct step *s = arena_alloc(&a->arena, sizeof(*s));
 	struct frame *f = a->child = mem_alloc(sizeof(*f));
-	*s = (struct step){.kind = k, .key = arena_strdup(&a->arena, seg), .line = a->step->line,
+	*s = (struct step){.kind = k,
+			   .key = arena_strdup(&a->arena, seg),
+			   .line = a->step->line,
 			   .args = arena_alloc(&a->arena, k->args_size + 1)};
 	for (const struct param *p = k->params; p && p->name; p++) {
 		json_t *v = json_object_get(args, p->name);

@@ -79,8 +79,8 @@ struct param {
 };
 
 struct step_kind {
-	const char *name;          /* the step word */
-	const char *help;          /* one sentence for reference pages and `pawl schema` */
+	const char *name;           /* the step word */
+	const char *help;           /* one sentence for reference pages and `pawl schema` */
 	const struct param *params; /* closed by a NULL name */
 	size_t args_size, state_size;
 	/* Semantic checks after the params are filled; may be NULL. Errors through c. */
@@ -92,11 +92,11 @@ struct step_kind {
 	bool (*cancel)(struct act *a);
 	/* Frees what the state owns; called last, also when the run is only put aside. May be NULL. */
 	void (*drop)(struct act *a);
-	bool loops;                /* its blocks run in iterations (each): names are local there */
-	bool silent;               /* its end is no record: its decisions and its children tell it (if) */
-	bool retries;              /* it does its own retries, by its effect class (call) */
-	bool catches;              /* it has a `catch` parameter of its own (try) */
-	bool ends;                 /* nothing after it in its block is reached (stop, fail) */
+	bool loops;   /* its blocks run in iterations (each): names are local there */
+	bool silent;  /* its end is no record: its decisions and its children tell it (if) */
+	bool retries; /* it does its own retries, by its effect class (call) */
+	bool catches; /* it has a `catch` parameter of its own (try) */
+	bool ends;    /* nothing after it in its block is reached (stop, fail) */
 };
 
 /* ---- what a kind may do with its activation ---- */
@@ -118,7 +118,7 @@ struct arena *act_arena(struct act *a);
 const struct scope *act_scope(const struct act *a);
 /* What main wired for kinds outside this layer (actions/services.h). */
 void *act_services(const struct act *a);
-int64_t act_now(const struct act *a);  /* wall ms, fixed for this turn */
+int64_t act_now(const struct act *a); /* wall ms, fixed for this turn */
 struct rng *act_rng(const struct act *a);
 struct errmsg *act_msg(struct act *a); /* scratch for step_fail_msg */
 
@@ -132,13 +132,15 @@ enum verdict step_done_as(struct act *a, json_t *result, const char *outcome);
 /* Adds to the step's meta (steps.NAME.status, .attempts, .adopted …). Takes value. */
 void step_meta(struct act *a, const char *key, json_t *value);
 /* Ends badly. err: an ERR_ code; key: the API's own, or NULL; status: HTTP or 0. */
-enum verdict step_fail(struct act *a, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum verdict step_fail(struct act *a, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 enum verdict step_fail_msg(struct act *a); /* with act_msg */
 /* Ends badly with a ready error object {name, message, status, key …}; takes it. */
 enum verdict step_fail_error(struct act *a, json_t *error);
 /* Nobody knows whether the effect happened: the run stops as in_doubt for a person, unless a catch
  * of the step takes `in_doubt`. */
-enum verdict step_in_doubt(struct act *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum verdict step_in_doubt(struct act *a, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Journal. The newest record of a type at this path, parsed and borrowed; NULL when none. */
 json_t *step_rec(const struct act *a, enum rec_type type);

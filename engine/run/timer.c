@@ -24,7 +24,9 @@ static void arm(struct engine *e)
 	int64_t delay = n->due - loop_wall_ms(e->conf.loop);
 	e->due_timer.cb = on_due;
 	loop_timer_start(e->conf.loop, &e->due_timer,
-			 delay < 0 ? 0 : delay < LOOK_MS ? delay : LOOK_MS);
+			 delay < 0         ? 0
+			 : delay < LOOK_MS ? delay
+					   : LOOK_MS);
 }
 
 static void near_free(struct engine *e, struct near *n)

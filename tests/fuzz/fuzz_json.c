@@ -11,11 +11,11 @@ static int depth_of(const json_t *v)
 	const char *key;
 	json_t *child;
 	size_t i;
-	json_object_foreach((json_t *)v, key, child) {
+	json_object_foreach ((json_t *)v, key, child) {
 		int d = depth_of(child);
 		most = d > most ? d : most;
 	}
-	json_array_foreach(v, i, child) {
+	json_array_foreach (v, i, child) {
 		int d = depth_of(child);
 		most = d > most ? d : most;
 	}

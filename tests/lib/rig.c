@@ -164,9 +164,16 @@ void rig_script(struct rig *r, const char *name, const char *text)
 static void rig_engine(struct rig *r)
 {
 	struct engine_config c = {
-		.loop = r->loop, .store = r->store, .rng = &r->rng, .vm = lua_host_vm(r->lua),
-		.services = r, .match = rig_match, .ruleset = rig_ruleset, .plan_load = rig_plan,
-		.arg = r, .kind = registry_kind,
+		.loop = r->loop,
+		.store = r->store,
+		.rng = &r->rng,
+		.vm = lua_host_vm(r->lua),
+		.services = r,
+		.match = rig_match,
+		.ruleset = rig_ruleset,
+		.plan_load = rig_plan,
+		.arg = r,
+		.kind = registry_kind,
 	};
 	r->engine = engine_new(&c);
 	for (size_t i = 0; i < r->n_plans; i++)
@@ -185,9 +192,12 @@ void rig_init(struct rig *r)
 	r->loop = loop_new(&r->clock.clock, true);
 	r->store = store_mem_new(r->loop, &r->clock.clock);
 	r->lua = lua_host_new(&(struct lua_limits){0}, &r->clock.clock, &r->rng, NULL);
-	r->env = (struct rule_env){.vm = lua_host_vm(r->lua), .kind = registry_kind,
-				   .kind_names = registry_names(), .script = rig_script_text,
-				   .script_check = rig_script_check, .arg = r};
+	r->env = (struct rule_env){.vm = lua_host_vm(r->lua),
+				   .kind = registry_kind,
+				   .kind_names = registry_names(),
+				   .script = rig_script_text,
+				   .script_check = rig_script_check,
+				   .arg = r};
 	lua_step_setup(r->lua, NULL);
 	rig_engine(r);
 }
@@ -258,7 +268,8 @@ void rig_pass(struct rig *r, int64_t ms)
 {
 	int64_t end = r->clock.boot + ms, step = ms / 100 > 500 ? ms / 100 : 500;
 	while (r->clock.boot < end) {
-		clock_virtual_advance(&r->clock, end - r->clock.boot < step ? end - r->clock.boot : step);
+		clock_virtual_advance(&r->clock,
+				      end - r->clock.boot < step ? end - r->clock.boot : step);
 		rig_settle(r);
 	}
 }
@@ -300,7 +311,8 @@ static json_t *ask(struct rig *r, const struct store_query *query)
 json_t *rig_run(struct rig *r, size_t n)
 {
 	struct id id;
-	json_auto_t *list = ask(r, &(struct store_query){.view = VIEW_RUNS, .state = -1, .limit = 100});
+	json_auto_t *list =
+		ask(r, &(struct store_query){.view = VIEW_RUNS, .state = -1, .limit = 100});
 	json_t *row = json_array_get(json_object_get(list, "runs"), n);
 	assert_non_null(row);
 	assert_true(id_parse(json_str(row, "id"), &id));

@@ -41,8 +41,8 @@ struct effect_log {
 		unsigned count;
 	} at[RIG_EFFECTS];
 	size_t n;
-	unsigned fail_next;      /* so many effects answer with a transient error */
-	unsigned lose_next;      /* so many are done but their answer never comes */
+	unsigned fail_next; /* so many effects answer with a transient error */
+	unsigned lose_next; /* so many are done but their answer never comes */
 	unsigned total;
 };
 extern struct effect_log effects;

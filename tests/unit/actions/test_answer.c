@@ -3,8 +3,8 @@
 
 #include "actions/answer.h"
 
-static struct answer classify(const char *action, int status, const char *headers,
-			      const char *body, bool repeated)
+static struct answer classify(const char *action, int status, const char *headers, const char *body,
+			      bool repeated)
 {
 	struct answer r;
 	json_auto_t *h = headers ? js(headers) : NULL;
@@ -22,9 +22,10 @@ static void errors_have_one_name_each(void **state)
 		const char *body, *name, *key;
 		int64_t wait_ms;
 	} rows[] = {
-		{"get_contact", 400, "[{\"error_key\":\"k\",\"error_message\":\"m\"}]", "invalid", "k", 0},
-		{"get_contact", 401, "{\"error_key\":\"unauthorized\",\"error_message\":\"U\"}", "auth",
-		 "unauthorized", 0},
+		{"get_contact", 400, "[{\"error_key\":\"k\",\"error_message\":\"m\"}]", "invalid",
+		 "k", 0},
+		{"get_contact", 401, "{\"error_key\":\"unauthorized\",\"error_message\":\"U\"}",
+		 "auth", "unauthorized", 0},
 		{"get_contact", 403, "", "forbidden", "", 0},
 		{"get_contact", 404, "[{\"error_key\":\"contacts.api.not_found\"}]", "not_found",
 		 "contacts.api.not_found", 0},
@@ -42,20 +43,22 @@ static void errors_have_one_name_each(void **state)
 		{"update_contact_tag", 409, NULL, "exists", "", 0},
 		{"update_contact", 409, NULL, "conflict", "", 0},
 		{"create_contact_from_sign_up_form", 409, NULL, "conflict", "", 0},
-		{"export_contacts", 429, "{\"error_key\":\"throttled\"}", "throttled", "throttled", 1000},
+		{"export_contacts", 429, "{\"error_key\":\"throttled\"}", "throttled", "throttled",
+		 1000},
 		{"export_contacts", 429, "{\"error_key\":\"quota_exceeded\"}", "quota_exceeded",
 		 "quota_exceeded", 0},
 		{"export_contacts", 429, "{\"error_key\":\"activities.queue\"}", "throttled",
 		 "activities.queue", 300000},
 		{"export_contacts", 429, "busy", "throttled", "", 1000},
-		{"get_contact", 400, "{\"error\":\"invalid_grant\",\"error_description\":\"d\"}", "auth",
-		 "invalid_grant", 0},
+		{"get_contact", 400, "{\"error\":\"invalid_grant\",\"error_description\":\"d\"}",
+		 "auth", "invalid_grant", 0},
 		{"get_contact", 400, "[]", "invalid", "", 0},
 		{"get_contact", 400, "[7]", "invalid", "", 0},
 		{"get_contact", 400, "{\"error_key\":7}", "invalid", "", 0},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct answer r = classify(rows[i].action, rows[i].status, NULL, rows[i].body, false);
+		struct answer r =
+			classify(rows[i].action, rows[i].status, NULL, rows[i].body, false);
 		assert_int_equal(r.outcome, ANSWER_ERROR);
 		assert_string_equal(err_name(r.err), rows[i].name);
 		assert_string_equal(r.key, rows[i].key);
@@ -69,8 +72,9 @@ static void errors_have_one_name_each(void **state)
 
 static void messages_say_what_the_api_said(void **state)
 {
-	struct answer r = classify("get_contact", 404, NULL,
-				   "[{\"error_key\":\"k\",\"error_message\":\"No such contact\"}]", false);
+	struct answer r =
+		classify("get_contact", 404, NULL,
+			 "[{\"error_key\":\"k\",\"error_message\":\"No such contact\"}]", false);
 	assert_string_equal(r.msg.text, "404 not found: No such contact");
 	answer_done(&r);
 	r = classify("get_contact", 403, NULL, "", false);
@@ -126,8 +130,8 @@ static void results_have_the_shape_of_the_body(void **state)
 		{"get_contact_sms_engagement_history", 200, "[]", "[]", "", ANSWER_OK},
 		{"export_contacts", 201, "{\"activity_id\":\"a1\"}", "{'activity_id':'a1'}", "a1",
 		 ANSWER_OK},
-		{"delete_contact_list", 202, "{\"activity_id\":\"a2\"}", "{'activity_id':'a2'}", "a2",
-		 ANSWER_OK},
+		{"delete_contact_list", 202, "{\"activity_id\":\"a2\"}", "{'activity_id':'a2'}",
+		 "a2", ANSWER_OK},
 		{"export_contacts", 202, "{}", "{}", "", ANSWER_OK},
 		{"get_activity_status", 200, "{\"activity_id\":\"a\"}", "{'activity_id':'a'}", "",
 		 ANSWER_OK},
@@ -140,7 +144,8 @@ static void results_have_the_shape_of_the_body(void **state)
 		{"list_contacts", 200, "{\"contacts\":[]}", "{'contacts':[]}", "", ANSWER_OK},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct answer r = classify(rows[i].action, rows[i].status, NULL, rows[i].body, false);
+		struct answer r =
+			classify(rows[i].action, rows[i].status, NULL, rows[i].body, false);
 		json_auto_t *want = js(rows[i].result);
 		auto_free char *a = json_canonical(r.result), *b = json_canonical(want);
 		assert_string_equal(a, b);

@@ -37,8 +37,7 @@ static const struct {
 	{"resubscribe_contact", "PUT", "/contacts/resubscribe/{contact_id}", "once"},
 	{"get_custom_field", "GET", "/contact_custom_fields/{custom_field_id}", "read"},
 	{"update_custom_field", "PUT", "/contact_custom_fields/{custom_field_id}", "idempotent"},
-	{"delete_custom_field", "DELETE", "/contact_custom_fields/{custom_field_id}",
-	 "idempotent"},
+	{"delete_custom_field", "DELETE", "/contact_custom_fields/{custom_field_id}", "idempotent"},
 	{"list_contact_custom_fields", "GET", "/contact_custom_fields", "read"},
 	{"create_custom_field", "POST", "/contact_custom_fields", "keyed"},
 	{"get_contact_list", "GET", "/contact_lists/{list_id}", "read"},
@@ -94,7 +93,7 @@ static void every_fixed_look_up_fits_its_action(void **state)
 		if (!a->look_up)
 			continue;
 		const struct action *look = get(a->look_up->action);
-		json_object_foreach((json_t *)a->look_up->key, name, v)
+		json_object_foreach ((json_t *)a->look_up->key, name, v)
 			assert_non_null(action_param(look, name));
 		assert_int_equal(action_check(look, a->look_up->with, &(struct check){0}), 0);
 		assert_string_equal(look->paging.items, a->look_up->items);
@@ -129,8 +128,9 @@ static void mistakes_are_told_with_their_place(void **state)
 		 "f.yaml:3:1: action 'a': path: no parameter fills {id}"},
 		{HEAD "    method: GET\n    path: /a\n    effect: reed\n",
 		 "f.yaml:3:1: action 'a': effect or body is missing or unknown"},
-		{HEAD "    method: POST\n    path: /a\n    effect: keyed\n    reconcile: {look_up: z, "
-		      "match: {n: n}, id: i}\n",
+		{HEAD
+		 "    method: POST\n    path: /a\n    effect: keyed\n    reconcile: {look_up: z, "
+		 "match: {n: n}, id: i}\n",
 		 "x: action 'a' refers to 'z', which does not exist"},
 		{HEAD REST "    aliases: [{name: a}]\n", "f.yaml:3:1: the alias 'a' is taken"},
 		{HEAD "  - a\n", "f.yaml"},
@@ -138,8 +138,9 @@ static void mistakes_are_told_with_their_place(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct catalogue *c = catalogue_new();
 		struct errmsg msg = {0};
-		assert_int_not_equal(catalogue_load_text(c, "f.yaml", rows[i].text,
-							 strlen(rows[i].text), &msg), 0);
+		assert_int_not_equal(
+			catalogue_load_text(c, "f.yaml", rows[i].text, strlen(rows[i].text), &msg),
+			0);
 		if (!strstr(msg.text, rows[i].message))
 			print_error("got: %s\n", msg.text);
 		assert_non_null(strstr(msg.text, rows[i].message));
@@ -150,9 +151,10 @@ static void mistakes_are_told_with_their_place(void **state)
 
 static void a_connector_may_come_in_one_text(void **state)
 {
-	static const char text[] = HEAD REST "    params: {ids: [uuid], q: string}\n"
-				   "  b: {method: PUT, path: '/b/{id}', effect: idempotent,\n"
-				   "      params: {id: string, v: integer, h: {type: string, in: header}}}\n";
+	static const char text[] = HEAD REST
+		"    params: {ids: [uuid], q: string}\n"
+		"  b: {method: PUT, path: '/b/{id}', effect: idempotent,\n"
+		"      params: {id: string, v: integer, h: {type: string, in: header}}}\n";
 	struct catalogue *c = catalogue_new();
 	struct errmsg msg = {0};
 	assert_int_equal(catalogue_load_text(c, "f", text, strlen(text), &msg), 0);
@@ -234,7 +236,9 @@ static void a_pinned_definition_gives_the_same_action(void **state)
 static void a_damaged_definition_is_an_error(void **state)
 {
 	static const char *const rows[] = {
-		"[]", "{}", "{'connector':'x','name':'a','method':'GET','path':'a'}",
+		"[]",
+		"{}",
+		"{'connector':'x','name':'a','method':'GET','path':'a'}",
 		"{'connector':'x','name':'a','method':'GET','path':'/a','effect':'read','body':'none'}",
 		"{'connector':'x','name':'a','method':'GET','path':'/a','effect':'read','body':'none',"
 		"'params':{'p':{'type':'string'}}}",
@@ -302,11 +306,12 @@ static void fields_of_answers_are_known(void **state)
 		const char *const *names = NULL;
 		size_t n = 0, at = 0;
 		bool found = !rows[i].candidate;
-		assert_int_equal(action_has_field(get(rows[i].action), rows[i].path, &at, &names,
-						  &n), rows[i].known);
+		assert_int_equal(
+			action_has_field(get(rows[i].action), rows[i].path, &at, &names, &n),
+			rows[i].known);
 		for (size_t k = 0; k < n; k++)
-			found = found || strcmp(names[k], rows[i].candidate ? rows[i].candidate
-									    : "") == 0;
+			found = found ||
+				strcmp(names[k], rows[i].candidate ? rows[i].candidate : "") == 0;
 		assert_true(found);
 	}
 	size_t at = 99;

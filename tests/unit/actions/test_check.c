@@ -57,7 +57,8 @@ static void good_parameters_have_no_violation(void **state)
 					      "'list_ids':[" ID "]}"},
 		{"import_contacts_from_csv_file", "{'file':'email\\na@b.c','list_ids':[" ID "]}"},
 		{"import_contacts_from_csv_file", "{'file':{'name':'a.csv','text':'email'},"
-						  "'list_ids':'" "07936f78-662a-11eb-af0a-"
+						  "'list_ids':'"
+						  "07936f78-662a-11eb-af0a-"
 						  "fa163e56c9b0'}"},
 		{"update_custom_field", "{'custom_field_id':" ID ",'choices':[{'choice_id':'9A',"
 					"'choice_label':'x'},{'choice_id':111}]}"},
@@ -81,7 +82,8 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		 "'create_source':'Account'}",
 		 "email_address.permission_to_send: must be one of explicit, implicit, not_set, "
 		 "pending_confirmation, temp_hold or unsubscribed; got 'explict' — did you mean "
-		 "'explicit'?\n", 1},
+		 "'explicit'?\n",
+		 1},
 		{"create_contact", "{'email_address':'a@b.c','create_source':'Account'}",
 		 "email_address: must be an object; got the text 'a@b.c'\n", 1},
 		{"create_contact", "{'email_adress':{'address':'a@b.c'},'create_source':'Account'}",
@@ -91,29 +93,34 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		{"create_contact", "{'first_name':'A'}", "create_source: is required\n", 1},
 		{"create_contact", "{'first_name':'A','create_source':'Account','birthday_day':3}",
 		 "birthday_month and birthday_day must be given together\n", 1},
-		{"create_contact", "{'first_name':'A','create_source':'Account','birthday_month':13,"
-				   "'birthday_day':0}",
+		{"create_contact",
+		 "{'first_name':'A','create_source':'Account','birthday_month':13,"
+		 "'birthday_day':0}",
 		 "birthday_month: at most 12; got 13\nbirthday_day: at least 1; got 0\n", 2},
 		{"create_contact", "{'first_name':5,'last_name':true,'create_source':'Account'}",
-		 "first_name: must be text; got a number\nlast_name: must be text; got boolean\n", 2},
-		{"create_contact", "{'first_name':'x','create_source':'Account','phone_numbers':["
-				   "{'kind':'home'},{'knd':'work'}]}",
+		 "first_name: must be text; got a number\nlast_name: must be text; got boolean\n",
+		 2},
+		{"create_contact",
+		 "{'first_name':'x','create_source':'Account','phone_numbers':["
+		 "{'kind':'home'},{'knd':'work'}]}",
 		 "phone_numbers[1].knd: unknown — did you mean 'kind'?\n", 1},
 		{"create_contact", "{'first_name':'x','create_source':'Account','taggings':'t'}",
 		 "taggings: must be a list; got text — write it as [t]\n", 1},
 		{"create_contact", "{'first_name':'x','create_source':'Account','notes':[null]}",
 		 "notes[0]: must be an object; got null — leave it out instead\n", 1},
-		{"create_contact_from_sign_up_form", "{'email_address':'a@b.c','list_memberships':{}}",
+		{"create_contact_from_sign_up_form",
+		 "{'email_address':'a@b.c','list_memberships':{}}",
 		 "list_memberships: at least 1 element; got 0\n", 1},
 		{"delete_contact", "{}", "contact_id: is required\n", 1},
 		{"delete_contact", "{'contact_id':'nobody'}",
 		 "warning: contact_id: 'nobody' does not look like a UUID\n", 0},
 		{"list_contacts", "{'status':'all,activ'}",
 		 "status[1]: must be one of all, active, deleted, not_set, pending_confirmation, "
-		 "temp_hold or unsubscribed; got 'activ' — did you mean 'active'?\n", 1},
-		{"list_contacts", "{'limit':501}", "limit: at most 500; got 501\n", 1},
-		{"list_contacts", "{'limit':'50'}", "limit: must be an integer; got the text '50'\n",
+		 "temp_hold or unsubscribed; got 'activ' — did you mean 'active'?\n",
 		 1},
+		{"list_contacts", "{'limit':501}", "limit: at most 500; got 501\n", 1},
+		{"list_contacts", "{'limit':'50'}",
+		 "limit: must be an integer; got the text '50'\n", 1},
 		{"list_contacts", "{'segment_id':1,'email':'a@b.c'}",
 		 "email: cannot be combined with segment_id\n", 1},
 		{"create_contact_delete_activity", "{}",
@@ -122,14 +129,19 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		 "only one of contact_ids or list_ids may be given\n", 1},
 		{"add_contact_taggings", "{'source':{},'tag_ids':[" ID "]}",
 		 "source: exactly one of contact_ids, list_ids, tag_ids, all_active_contacts or "
-		 "new_subscriber is needed\n", 1},
-		{"add_list_memberships", "{'source':{'contact_ids':[" ID "]},'list_ids':[" ID "],"
-					 "'exclude':{'contact_ids':[" ID "]}}",
+		 "new_subscriber is needed\n",
+		 1},
+		{"add_list_memberships",
+		 "{'source':{'contact_ids':[" ID "]},'list_ids':[" ID "],"
+		 "'exclude':{'contact_ids':[" ID "]}}",
 		 "exclude: is only possible together with source.all_active_contacts or "
-		 "source.list_ids\n", 1},
-		{"import_contacts_from_json", "{'import_data':[{'emial':'a@b.c'}],'list_ids':[" ID "]}",
+		 "source.list_ids\n",
+		 1},
+		{"import_contacts_from_json",
+		 "{'import_data':[{'emial':'a@b.c'}],'list_ids':[" ID "]}",
 		 "warning: import_data[0].emial: unknown — did you mean 'email'?\n"
-		 "import_data[0]: at least one of email or sms_number is needed\n", 1},
+		 "import_data[0]: at least one of email or sms_number is needed\n",
+		 1},
 		{"import_contacts_from_csv_file", "{'file':7,'list_ids':[" ID "]}",
 		 "file: must be a file: its text, or {name, text}; got a number\n", 1},
 		{"create_contact_tag", "{'name':''}", "name: at least 1 character; got 0\n", 1},
@@ -193,7 +205,8 @@ static void a_deep_path_is_cut_and_not_overrun(void **state)
 	json_auto_t *params = json_object();
 	json_object_set_new(params, buf_str(&name), json_true());
 	assert_int_equal(action_check(get("get_contact"), params,
-				      &(struct check){.violation = note, .arg = &told}), 2);
+				      &(struct check){.violation = note, .arg = &told}),
+			 2);
 	assert_true(told.len < 1200);
 	buf_done(&name);
 	buf_done(&told);

@@ -5,7 +5,7 @@
 #include "engine/base/buf.h"
 
 #define BASE "https://api.test/v3/"
-#define ID   "'07936f78-662a-11eb-af0a-fa163e56c9b0'"
+#define ID "'07936f78-662a-11eb-af0a-fa163e56c9b0'"
 
 static void render(const char *action, const char *params, struct http_request_text *r)
 {
@@ -37,8 +37,9 @@ static void parameters_go_where_they_belong(void **state)
 		 "https://api.test/v3/contacts/07936f78-662a-11eb-af0a-fa163e56c9b0", NULL},
 		{"export_contacts", "{}", "POST", "https://api.test/v3/activities/contact_exports",
 		 "{}"},
-		{"create_contact", "{'last_name':'B','create_source':'Account','first_name':'\u00c4',"
-				   "'taggings':{}}",
+		{"create_contact",
+		 "{'last_name':'B','create_source':'Account','first_name':'\u00c4',"
+		 "'taggings':{}}",
 		 "POST", "https://api.test/v3/contacts",
 		 "{\"create_source\":\"Account\",\"first_name\":\"\u00c4\",\"last_name\":\"B\","
 		 "\"taggings\":[]}"},
@@ -47,8 +48,9 @@ static void parameters_go_where_they_belong(void **state)
 		 "{\"first_name\":null,\"update_source\":\"Contact\"}"},
 		{"update_contact_tag", "{'tag_id':'t','name':'Gold'}", "PUT",
 		 "https://api.test/v3/contact_tags/t", "{\"name\":\"Gold\"}"},
-		{"import_contacts_from_json", "{'import_data':[{'home country':'x','cf:a':'b',"
-					      "'email':'c'}],'list_ids':['l']}",
+		{"import_contacts_from_json",
+		 "{'import_data':[{'home country':'x','cf:a':'b',"
+		 "'email':'c'}],'list_ids':['l']}",
 		 "POST", "https://api.test/v3/activities/contacts_json_import",
 		 "{\"import_data\":[{\"cf:a\":\"b\",\"email\":\"c\",\"home country\":\"x\"}],"
 		 "\"list_ids\":[\"l\"]}"},
@@ -100,18 +102,18 @@ static void five_hundred_ids_fit_into_an_address(void **state)
 	json_object_set_new(params, "sequence_ids", list);
 	for (int i = 0; i < 500; i++)
 		json_array_append_new(list, json_string("1234567890"));
-	assert_int_equal(request_render(get("get_contact_id_cross_references"), params, BASE, &r,
-					&msg), 0);
-	assert_int_equal(strlen(r.target), strlen("/contacts/contact_id_xrefs?sequence_ids=") +
-						   500 * 11 - 1);
+	assert_int_equal(
+		request_render(get("get_contact_id_cross_references"), params, BASE, &r, &msg), 0);
+	assert_int_equal(strlen(r.target),
+			 strlen("/contacts/contact_id_xrefs?sequence_ids=") + 500 * 11 - 1);
 	request_done(&r);
 }
 
 static void what_would_change_the_address_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"{'contact_id':''}", "{'contact_id':'.'}", "{'contact_id':'..'}", "{}",
-		"{'contact_id':5}", "{'contact_id':'x','more':1}",
+		"{'contact_id':''}", "{'contact_id':'.'}",          "{'contact_id':'..'}", "{}",
+		"{'contact_id':5}",  "{'contact_id':'x','more':1}",
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct http_request_text r;
@@ -142,7 +144,8 @@ static void an_import_is_sent_in_parts(void **state)
 		"\r\nContent-Type: text/csv\r\n\r\nemail\na@b.c\n\r\n"
 		"--%s\r\nContent-Disposition: form-data; name=\"list_ids\"\r\n\r\nl1,l2\r\n"
 		"--%s\r\nContent-Disposition: form-data; name=\"sms_permission_to_send\"\r\n\r\n"
-		"not_set\r\n--%s--\r\n", type + 30, type + 30, type + 30, type + 30);
+		"not_set\r\n--%s--\r\n",
+		type + 30, type + 30, type + 30, type + 30);
 	assert_string_equal(r.body, want);
 	assert_string_equal(r.body, again.body);
 	assert_string_equal(type, json_str(again.headers, "Content-Type"));
@@ -239,8 +242,11 @@ static void a_record_gives_the_same_request(void **state)
 
 static void bytes_that_are_no_text_are_recorded_too(void **state)
 {
-	struct http_request_text a = {.method = mem_strdup("POST"), .target = mem_strdup("/x"),
-				      .headers = json_object(), .body_len = 4}, b;
+	struct http_request_text a = {.method = mem_strdup("POST"),
+				      .target = mem_strdup("/x"),
+				      .headers = json_object(),
+				      .body_len = 4},
+				 b;
 	a.body = mem_alloc(5);
 	memcpy(a.body, "\xff\0z\x80", 4);
 	json_auto_t *record = request_json(&a);
@@ -277,9 +283,15 @@ static void the_next_page_stays_on_its_host(void **state)
 		 "https://api.test/v3/contacts?cursor=bGltaXQ9MSZuZXh0PTI="},
 		{"https://api.test/v3/x?a=b", "https://api.test/v3/x?a=b"},
 		{"https://API.test/v3/x", "https://API.test/v3/x"},
-		{"https://api.test.evil/v3/x", NULL}, {"https://evil/v3/x", NULL},
-		{"http://api.test/v3/x", NULL}, {"//evil/x", NULL}, {"v3/x", NULL}, {"", NULL},
-		{"/v3/x\r\nHost: evil", NULL}, {"/\\evil", NULL}, {"https://api.test@evil/x", NULL},
+		{"https://api.test.evil/v3/x", NULL},
+		{"https://evil/v3/x", NULL},
+		{"http://api.test/v3/x", NULL},
+		{"//evil/x", NULL},
+		{"v3/x", NULL},
+		{"", NULL},
+		{"/v3/x\r\nHost: evil", NULL},
+		{"/\\evil", NULL},
+		{"https://api.test@evil/x", NULL},
 		{"ftp://api.test/x", NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -57,7 +57,8 @@ static void an_empty_key_is_a_key(void **state)
 	assert_int_equal(hmac("sha256", "other", 5, "", 0, mac), 32);
 	assert_int_equal(hmac("sha256", NULL, 0, NULL, 0, mac), 32);
 	hex_encode(mac, 32, hex);
-	assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+	assert_string_equal(hex,
+			    "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
 /* --- ct_equal --- */
@@ -118,7 +119,7 @@ static void base64_goes_there_and_back(void **state)
 
 static void what_is_no_base64_is_refused(void **state)
 {
-	static const char *const rows[] = {"Z",    "Zg=",   "Zg===", "=",    "====", "Zm9v=",
+	static const char *const rows[] = {"Z",     "Zg=",    "Zg===", "=",    "====", "Zm9v=",
 					   "Zm 9v", "Zm9v\n", "Z===",  "Zh==", "Zm9=", "Zg==Zg=="};
 	size_t len;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -155,10 +155,13 @@ static void the_text_need_not_end_in_nul(void **state)
 
 static void texts_are_compact_and_keep_or_sort_their_keys(void **state)
 {
-	json_auto_t *v = parse("{\"b\": [1, null, true, \"\\u00e9\\n\\u001f\"], \"a\": {\"d\": {}, \"c\": []}}");
+	json_auto_t *v = parse(
+		"{\"b\": [1, null, true, \"\\u00e9\\n\\u001f\"], \"a\": {\"d\": {}, \"c\": []}}");
 	auto_free char *text = json_text(v), *sorted = json_canonical(v);
-	assert_string_equal(text, "{\"b\":[1,null,true,\"é\\n\\u001f\"],\"a\":{\"d\":{},\"c\":[]}}");
-	assert_string_equal(sorted, "{\"a\":{\"c\":[],\"d\":{}},\"b\":[1,null,true,\"é\\n\\u001f\"]}");
+	assert_string_equal(text,
+			    "{\"b\":[1,null,true,\"é\\n\\u001f\"],\"a\":{\"d\":{},\"c\":[]}}");
+	assert_string_equal(sorted,
+			    "{\"a\":{\"c\":[],\"d\":{}},\"b\":[1,null,true,\"é\\n\\u001f\"]}");
 }
 
 static void reals_are_as_short_as_they_can_be(void **state)
@@ -166,10 +169,15 @@ static void reals_are_as_short_as_they_can_be(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{"0.1", "0.1"},         {"1.0", "1.0"},   {"-0.0", "-0.0"},
-		{"1e100", "1e100"},     {"2.5e-8", "2.5e-8"}, {"123456.789", "123456.789"},
+		{"0.1", "0.1"},
+		{"1.0", "1.0"},
+		{"-0.0", "-0.0"},
+		{"1e100", "1e100"},
+		{"2.5e-8", "2.5e-8"},
+		{"123456.789", "123456.789"},
 		{"0.30000000000000004", "0.30000000000000004"},
-		{"1e22", "1e22"},       {"100000.0", "100000.0"},
+		{"1e22", "1e22"},
+		{"100000.0", "100000.0"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		json_auto_t *v = parse(rows[i].text);
@@ -197,9 +205,10 @@ static void a_text_that_does_not_fit_leaves_the_buffer_as_it_was(void **state)
 
 static void paths_lead_to_members_and_elements(void **state)
 {
-	json_auto_t *v = parse("{\"contact\": {\"emails\": [{\"address\": \"a\"}, {\"address\": \"b\"}], "
-			       "\"x.y\": 1, \"x\": {\"y\": 2, \"z\": 3}}, \"a.b.c\": 4, \"\": {\"\": 5}, "
-			       "\"o\": {\"0\": 6}}");
+	json_auto_t *v =
+		parse("{\"contact\": {\"emails\": [{\"address\": \"a\"}, {\"address\": \"b\"}], "
+		      "\"x.y\": 1, \"x\": {\"y\": 2, \"z\": 3}}, \"a.b.c\": 4, \"\": {\"\": 5}, "
+		      "\"o\": {\"0\": 6}}");
 	static const struct {
 		const char *path, *want;
 	} rows[] = {

@@ -23,7 +23,7 @@ static void links_keep_their_order(void **state)
 	for (int i = 0; i < 3; i++)
 		list_append(&head, &items[i].link);
 	int n = 0;
-	list_each(pos, &head)
+	list_each (pos, &head)
 		assert_int_equal(container_of(pos, struct item, link)->n, n++);
 	assert_int_equal(n, 3);
 	for (int i = 0; i < 3; i++)
@@ -39,7 +39,7 @@ static void links_may_go_while_the_list_is_walked(void **state)
 	list_init(&head);
 	for (int i = 0; i < 4; i++)
 		list_append(&head, &items[i].link);
-	list_each_safe(pos, &head)
+	list_each_safe (pos, &head)
 		if (container_of(pos, struct item, link)->n % 2 == 0)
 			list_remove(pos);
 	list_remove(&items[0].link);

@@ -107,8 +107,9 @@ static void the_json_form_is_json(void **state)
 {
 	log_setup(&(struct log_config){.level = LOG_INFO, .json = true});
 	log_line(LOG_WARN, "e", "v", "a \"b\"\n\x01\xff\\", "n", log_num(-5), NULL);
-	assert_string_equal(logged(), "\"level\":\"warn\",\"event\":\"e\","
-				  "\"v\":\"a \\\"b\\\"\\n\\u0001\xef\xbf\xbd\\\\\",\"n\":\"-5\"}\n");
+	assert_string_equal(logged(),
+			    "\"level\":\"warn\",\"event\":\"e\","
+			    "\"v\":\"a \\\"b\\\"\\n\\u0001\xef\xbf\xbd\\\\\",\"n\":\"-5\"}\n");
 	struct errmsg msg;
 	json_auto_t *v = NULL;
 	assert_int_equal(json_parse(text, strlen(text), true, &v, &msg), 0);
@@ -135,8 +136,9 @@ static void pairs_that_do_not_fit_are_left_out_whole(void **state)
 	for (int json = 0; json < 2; json++) {
 		log_setup(&(struct log_config){.level = LOG_INFO, .json = json});
 		log_line(LOG_INFO, "e", "a", value, "b", "2", NULL);
-		assert_string_equal(logged(), json ? "\"level\":\"info\",\"event\":\"e\",\"b\":\"2\"}\n"
-						   : "level=info event=e b=2\n");
+		assert_string_equal(logged(),
+				    json ? "\"level\":\"info\",\"event\":\"e\",\"b\":\"2\"}\n"
+					 : "level=info event=e b=2\n");
 	}
 }
 

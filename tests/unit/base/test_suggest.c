@@ -11,15 +11,25 @@
 
 static void the_nearest_name_is_found_or_none(void **state)
 {
-	static const char *const names[] = {"retry", "timeout", "then", "catch", "when", "concurrency"};
+	static const char *const names[] = {"retry", "timeout", "then",
+					    "catch", "when",    "concurrency"};
 	static const struct {
 		const char *word, *want;
 	} rows[] = {
-		{"retry", "retry"},         {"retyr", "retry"},       {"rety", "retry"},
-		{"rettry", "retry"},        {"timout", "timeout"},    {"Timeout", "timeout"},
-		{"conncurency", "concurrency"}, {"wehn", "when"},     {"thn", "then"},
-		{"zzzz", NULL},             {"", NULL},               {"x", NULL},
-		{"whxx", NULL},             {"timxxxt", NULL},
+		{"retry", "retry"},
+		{"retyr", "retry"},
+		{"rety", "retry"},
+		{"rettry", "retry"},
+		{"timout", "timeout"},
+		{"Timeout", "timeout"},
+		{"conncurency", "concurrency"},
+		{"wehn", "when"},
+		{"thn", "then"},
+		{"zzzz", NULL},
+		{"", NULL},
+		{"x", NULL},
+		{"whxx", NULL},
+		{"timxxxt", NULL},
 		{"completely different", NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -35,7 +45,8 @@ static void the_nearest_name_is_found_or_none(void **state)
 
 static void very_long_words_are_not_looked_at(void **state)
 {
-	static const char word[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	static const char word[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	const char *const names[] = {word, "a"};
 	assert_null(suggest(word, names, 2));
 	assert_null(suggest("bbb", names, 2));

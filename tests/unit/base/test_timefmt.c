@@ -51,13 +51,36 @@ static void times_are_read_in_all_forms_of_the_rfc(void **state)
 static void what_is_no_time_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"", "2026", "2026-11", "2026-1-1", "2026-13-01", "2026-00-01", "2026-02-29", "2100-02-29",
-		"2026-04-31", "2026-11-00", "2026-11-23T", "2026-11-23T09:46Z", "2026-11-23T09:46:31",
-		"2026-11-23T24:00:00Z", "2026-11-23T09:60:00Z", "2026-11-23T09:46:61Z",
-		"2026-11-23T09:46:60Z", "2026-11-23T09:46:31.Z", "2026-11-23T09:46:31.1234567890Z",
-		"2026-11-23T09:46:31+1:00", "2026-11-23T09:46:31+24:00", "2026-11-23T09:46:31+01:60",
-		"2026-11-23T09:46:31+0100", "2026-11-23T09:46:31Z ", " 2026-11-23", "2026-11-23x",
-		"+026-11-23", "2026-11-23T09:46:31,5Z", "20261123", "2026-11-23T-9:46:31Z",
+		"",
+		"2026",
+		"2026-11",
+		"2026-1-1",
+		"2026-13-01",
+		"2026-00-01",
+		"2026-02-29",
+		"2100-02-29",
+		"2026-04-31",
+		"2026-11-00",
+		"2026-11-23T",
+		"2026-11-23T09:46Z",
+		"2026-11-23T09:46:31",
+		"2026-11-23T24:00:00Z",
+		"2026-11-23T09:60:00Z",
+		"2026-11-23T09:46:61Z",
+		"2026-11-23T09:46:60Z",
+		"2026-11-23T09:46:31.Z",
+		"2026-11-23T09:46:31.1234567890Z",
+		"2026-11-23T09:46:31+1:00",
+		"2026-11-23T09:46:31+24:00",
+		"2026-11-23T09:46:31+01:60",
+		"2026-11-23T09:46:31+0100",
+		"2026-11-23T09:46:31Z ",
+		" 2026-11-23",
+		"2026-11-23x",
+		"+026-11-23",
+		"2026-11-23T09:46:31,5Z",
+		"20261123",
+		"2026-11-23T-9:46:31Z",
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct errmsg msg = {0};
@@ -81,14 +104,15 @@ static void times_agree_with_the_c_library(void **state)
 	struct rng r;
 	rng_seeded_init(&r, 4);
 	for (int i = 0; i < 20000; i++) {
-		int64_t ms = (int64_t)rng_below(&r, 253402300800000 + 62167219200000) - 62167219200000;
+		int64_t ms =
+			(int64_t)rng_below(&r, 253402300800000 + 62167219200000) - 62167219200000;
 		time_t t = (time_t)((ms - (ms % 1000 + 1000) % 1000) / 1000);
 		struct tm tm;
 		char text[TIME_TEXT_LEN], want[80];
 		gmtime_r(&t, &tm);
-		snprintf(want, sizeof(want), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-			 (int)((ms % 1000 + 1000) % 1000));
+		snprintf(want, sizeof(want), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+			 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+			 tm.tm_sec, (int)((ms % 1000 + 1000) % 1000));
 		assert_string_equal(time_format(ms, text), want);
 		int64_t back;
 		assert_int_equal(time_parse(text, &back, NULL), 0);
@@ -128,12 +152,22 @@ static void all_three_http_forms_are_read(void **state)
 static void other_http_dates_are_refused(void **state)
 {
 	static const char *const rows[] = {
-		"", "Sun", "Sun,", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-		"Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
-		"Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT",
-		"Sun, 06 Nov 1994 08:49:37 GMT ", "Xxx, 06 Nov 1994 08:49:37 GMT",
-		"Sunday, 06 Nov 1994 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT",
-		"Sun Nov 6 08:49:37 1994", "Sun Nov  6 08:49:37 1994 GMT", "1994-11-06T08:49:37Z",
+		"",
+		"Sun",
+		"Sun,",
+		"Sun, 06 Nov 1994 08:49:37",
+		"Sun, 06 Nov 1994 08:49:37 UTC",
+		"Sun, 6 Nov 1994 08:49:37 GMT",
+		"Sun, 31 Nov 1994 08:49:37 GMT",
+		"Sun, 06 nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 25:49:37 GMT",
+		"Sun, 06 Nov 1994 08:49:37 GMT ",
+		"Xxx, 06 Nov 1994 08:49:37 GMT",
+		"Sunday, 06 Nov 1994 08:49:37 GMT",
+		"Sun, 06-Nov-94 08:49:37 GMT",
+		"Sun Nov 6 08:49:37 1994",
+		"Sun Nov  6 08:49:37 1994 GMT",
+		"1994-11-06T08:49:37Z",
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int64_t ms = 5;
@@ -190,15 +224,33 @@ static void what_is_no_duration_is_refused_with_a_reason(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{"", "no duration"},       {"90", "needs a unit"},     {"0", "needs a unit"},
-		{"s", "no duration"},      {"90 s", "no duration"},    {"-5s", "no duration"},
-		{"+5s", "no duration"},    {"1.5h", "no duration"},    {"30m1h", "no duration"},
-		{"1h1h", "no duration"},   {"1y", "no duration"},      {"1min", "no duration"},
-		{"1H", "no duration"},     {"1h30", "no duration"},    {"P", "no duration"},
-		{"PT", "no duration"},     {"P1DT", "no duration"},    {"P1Y", "no duration"},
-		{"P1M", "no duration"},    {"PT1D", "no duration"},    {"P1H", "no duration"},
-		{"PT1.5H", "no duration"}, {"PT1M1H", "no duration"},  {"PT1.S", "no duration"},
-		{"p1d", "no duration"},    {"PTT1S", "no duration"},   {"3654d", "longer than 10 years"},
+		{"", "no duration"},
+		{"90", "needs a unit"},
+		{"0", "needs a unit"},
+		{"s", "no duration"},
+		{"90 s", "no duration"},
+		{"-5s", "no duration"},
+		{"+5s", "no duration"},
+		{"1.5h", "no duration"},
+		{"30m1h", "no duration"},
+		{"1h1h", "no duration"},
+		{"1y", "no duration"},
+		{"1min", "no duration"},
+		{"1H", "no duration"},
+		{"1h30", "no duration"},
+		{"P", "no duration"},
+		{"PT", "no duration"},
+		{"P1DT", "no duration"},
+		{"P1Y", "no duration"},
+		{"P1M", "no duration"},
+		{"PT1D", "no duration"},
+		{"P1H", "no duration"},
+		{"PT1.5H", "no duration"},
+		{"PT1M1H", "no duration"},
+		{"PT1.S", "no duration"},
+		{"p1d", "no duration"},
+		{"PTT1S", "no duration"},
+		{"3654d", "longer than 10 years"},
 		{"99999999999999999999999w", "longer than 10 years"},
 		{"3653d1ms", "longer than 10 years"},
 		{"9999999999999999999w1s", "longer than 10 years"},
@@ -249,10 +301,12 @@ static void retry_after_is_seconds_or_a_date(void **state)
 		{"1.5", -1},
 		{"1 2", -1},
 		{"10s", -1},
-		{"Sun, 06 Nov 1994 08:49:47 GMT, and a text that is far too long to be any date", -1},
+		{"Sun, 06 Nov 1994 08:49:47 GMT, and a text that is far too long to be any date",
+		 -1},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(retry_after_ms(rows[i].value, 784111777000, 3600000), rows[i].want);
+		assert_int_equal(retry_after_ms(rows[i].value, 784111777000, 3600000),
+				 rows[i].want);
 	assert_int_equal(retry_after_ms("1", 0, 500), 500);
 }
 

@@ -42,8 +42,8 @@ static void assert_refused(const char *text, size_t len, int line, int col, cons
 	struct yaml_error err = {0};
 	assert_null(yaml_read(text, len, false, &err));
 	if (err.line != line || (col && err.col != col) || !strstr(err.text, want))
-		fail_msg("%.60s: got %d:%d '%s', want %d:%d '%s'", text, err.line, err.col, err.text,
-			 line, col, want);
+		fail_msg("%.60s: got %d:%d '%s', want %d:%d '%s'", text, err.line, err.col,
+			 err.text, line, col, want);
 }
 
 /* One unit n times, with a text in front and behind. malloc'd. */
@@ -76,42 +76,68 @@ static void plain_scalars_follow_the_core_schema(void **state)
 		enum ynode_kind kind;
 		const char *json;
 	} rows[] = {
-		{"null", Y_NULL, "null"},       {"Null", Y_NULL, "null"},
-		{"NULL", Y_NULL, "null"},       {"~", Y_NULL, "null"},
-		{"nULL", Y_STRING, "\"nULL\""}, {"true", Y_BOOL, "true"},
-		{"True", Y_BOOL, "true"},       {"TRUE", Y_BOOL, "true"},
-		{"false", Y_BOOL, "false"},     {"FALSE", Y_BOOL, "false"},
-		{"tRUE", Y_STRING, "\"tRUE\""}, {"yes", Y_STRING, "\"yes\""},
-		{"no", Y_STRING, "\"no\""},     {"on", Y_STRING, "\"on\""},
-		{"off", Y_STRING, "\"off\""},   {"y", Y_STRING, "\"y\""},
-		{"0", Y_INT, "0"},              {"-0", Y_INT, "0"},
-		{"42", Y_INT, "42"},            {"-42", Y_INT, "-42"},
-		{"0x1F", Y_INT, "31"},          {"0o17", Y_INT, "15"},
-		{"0x", Y_STRING, "\"0x\""},     {"0o8", Y_STRING, "\"0o8\""},
-		{"-0x1", Y_STRING, "\"-0x1\""}, {"0b1", Y_STRING, "\"0b1\""},
+		{"null", Y_NULL, "null"},
+		{"Null", Y_NULL, "null"},
+		{"NULL", Y_NULL, "null"},
+		{"~", Y_NULL, "null"},
+		{"nULL", Y_STRING, "\"nULL\""},
+		{"true", Y_BOOL, "true"},
+		{"True", Y_BOOL, "true"},
+		{"TRUE", Y_BOOL, "true"},
+		{"false", Y_BOOL, "false"},
+		{"FALSE", Y_BOOL, "false"},
+		{"tRUE", Y_STRING, "\"tRUE\""},
+		{"yes", Y_STRING, "\"yes\""},
+		{"no", Y_STRING, "\"no\""},
+		{"on", Y_STRING, "\"on\""},
+		{"off", Y_STRING, "\"off\""},
+		{"y", Y_STRING, "\"y\""},
+		{"0", Y_INT, "0"},
+		{"-0", Y_INT, "0"},
+		{"42", Y_INT, "42"},
+		{"-42", Y_INT, "-42"},
+		{"0x1F", Y_INT, "31"},
+		{"0o17", Y_INT, "15"},
+		{"0x", Y_STRING, "\"0x\""},
+		{"0o8", Y_STRING, "\"0o8\""},
+		{"-0x1", Y_STRING, "\"-0x1\""},
+		{"0b1", Y_STRING, "\"0b1\""},
 		{"01234", Y_STRING, "\"01234\""},
 		{"00", Y_STRING, "\"00\""},
 		{"+14155550123", Y_STRING, "\"+14155550123\""},
-		{"-01", Y_STRING, "\"-01\""},   {"1_000", Y_STRING, "\"1_000\""},
+		{"-01", Y_STRING, "\"-01\""},
+		{"1_000", Y_STRING, "\"1_000\""},
 		{"12:30", Y_STRING, "\"12:30\""},
 		{"9223372036854775807", Y_INT, "9223372036854775807"},
 		{"-9223372036854775808", Y_INT, "-9223372036854775808"},
 		{"9223372036854775808", Y_REAL, "9.223372036854776e18"},
 		{"0xffffffffffffffffff", Y_STRING, "\"0xffffffffffffffffff\""},
-		{"1.5", Y_REAL, "1.5"},         {"-1.5", Y_REAL, "-1.5"},
-		{"1.", Y_REAL, "1.0"},          {".5", Y_REAL, "0.5"},
-		{"-.5", Y_REAL, "-0.5"},        {"1e3", Y_REAL, "1000.0"},
-		{"1E+3", Y_REAL, "1000.0"},     {"1.5e-1", Y_REAL, "0.15"},
-		{"+1.5", Y_STRING, "\"+1.5\""}, {"01.5", Y_STRING, "\"01.5\""},
-		{"1e", Y_STRING, "\"1e\""},     {"1e+", Y_STRING, "\"1e+\""},
-		{"e3", Y_STRING, "\"e3\""},     {".", Y_STRING, "\".\""},
-		{"-", Y_LIST, "[null]"},        {"-.", Y_STRING, "\"-.\""},
+		{"1.5", Y_REAL, "1.5"},
+		{"-1.5", Y_REAL, "-1.5"},
+		{"1.", Y_REAL, "1.0"},
+		{".5", Y_REAL, "0.5"},
+		{"-.5", Y_REAL, "-0.5"},
+		{"1e3", Y_REAL, "1000.0"},
+		{"1E+3", Y_REAL, "1000.0"},
+		{"1.5e-1", Y_REAL, "0.15"},
+		{"+1.5", Y_STRING, "\"+1.5\""},
+		{"01.5", Y_STRING, "\"01.5\""},
+		{"1e", Y_STRING, "\"1e\""},
+		{"1e+", Y_STRING, "\"1e+\""},
+		{"e3", Y_STRING, "\"e3\""},
+		{".", Y_STRING, "\".\""},
+		{"-", Y_LIST, "[null]"},
+		{"-.", Y_STRING, "\"-.\""},
 		{"1.2.3", Y_STRING, "\"1.2.3\""},
 		{"2026-11-23", Y_STRING, "\"2026-11-23\""},
-		{".inf", Y_REAL, "\".inf\""},   {"-.INF", Y_REAL, "\"-.INF\""},
-		{".nan", Y_REAL, "\".nan\""},   {"inf", Y_STRING, "\"inf\""},
-		{"nan", Y_STRING, "\"nan\""},   {"1e999", Y_REAL, "\"1e999\""},
-		{"=", Y_STRING, "\"=\""},       {"<<", Y_STRING, "\"<<\""},
+		{".inf", Y_REAL, "\".inf\""},
+		{"-.INF", Y_REAL, "\"-.INF\""},
+		{".nan", Y_REAL, "\".nan\""},
+		{"inf", Y_STRING, "\"inf\""},
+		{"nan", Y_STRING, "\"nan\""},
+		{"1e999", Y_REAL, "\"1e999\""},
+		{"=", Y_STRING, "\"=\""},
+		{"<<", Y_STRING, "\"<<\""},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct yaml_file *f = read_ok(rows[i].text);
@@ -128,9 +154,9 @@ static void quoted_and_block_scalars_are_text(void **state)
 		const char *text, *want;
 		bool block;
 	} rows[] = {
-		{"'1'", "1", false},          {"\"true\"", "true", false}, {"\"\"", "", false},
-		{"|\n 12\n", "12\n", true},   {">-\n a\n b\n", "a b", true},
-		{"\"\\u00e9\\n\"", "é\n", false},
+		{"'1'", "1", false},           {"\"true\"", "true", false},
+		{"\"\"", "", false},           {"|\n 12\n", "12\n", true},
+		{">-\n a\n b\n", "a b", true}, {"\"\\u00e9\\n\"", "é\n", false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct yaml_file *f = read_ok(rows[i].text);
@@ -171,15 +197,16 @@ static void written_texts_and_styles_are_kept(void **state)
 
 static void each_node_knows_its_place(void **state)
 {
-	struct yaml_file *f = read_ok("# about\nid: é\nsteps:\n  - call: a.b\n    with: {x: [1, 2]}\n");
+	struct yaml_file *f =
+		read_ok("# about\nid: é\nsteps:\n  - call: a.b\n    with: {x: [1, 2]}\n");
 	const struct ynode *root = root_of(f), *step = ynode_get(root, "steps")->items[0];
 	const struct ynode *two = ynode_get(ynode_get(step, "with"), "x")->items[1];
 	const struct {
 		const struct ynode *n;
 		int line, col;
 	} rows[] = {
-		{root, 2, 1},  {ynode_get(root, "id"), 2, 5},  {ynode_key(root, "steps"), 3, 1},
-		{step, 4, 5},  {ynode_get(step, "call"), 4, 11}, {ynode_key(step, "with"), 5, 5},
+		{root, 2, 1}, {ynode_get(root, "id"), 2, 5},    {ynode_key(root, "steps"), 3, 1},
+		{step, 4, 5}, {ynode_get(step, "call"), 4, 11}, {ynode_key(step, "with"), 5, 5},
 		{two, 5, 19},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -195,7 +222,8 @@ static void documents_cover_the_whole_text(void **state)
 {
 	static const char text[] = "# é comment\na: é\n---\nb: 2\n...\n---\n# nothing\n";
 	struct yaml_file *f = read_ok(text);
-	static const char *const parts[] = {"# é comment\na: é\n", "---\nb: 2\n...\n", "---\n# nothing\n"};
+	static const char *const parts[] = {"# é comment\na: é\n", "---\nb: 2\n...\n",
+					    "---\n# nothing\n"};
 	assert_int_equal(yaml_count(f), 3);
 	for (size_t i = 0; i < 3; i++) {
 		const struct yaml_doc *d = yaml_doc(f, i);
@@ -347,10 +375,14 @@ static void depth_ends_at_64(void **state)
 {
 	static const struct {
 		const char *front, *open, *mid, *close;
-	} rows[] = {{"", "[", "", "]"}, {"", "{a: ", "1", "}"}, {"", "- ", "1", ""}, {"", "? ", "a", ""}};
+	} rows[] = {{"", "[", "", "]"},
+		    {"", "{a: ", "1", "}"},
+		    {"", "- ", "1", ""},
+		    {"", "? ", "a", ""}};
 	for (size_t i = 0; i < 3; i++)
 		for (size_t depth = 63; depth <= 65; depth++) {
-			auto_free char *front = repeat(rows[i].front, rows[i].open, depth, rows[i].mid);
+			auto_free char *front =
+				repeat(rows[i].front, rows[i].open, depth, rows[i].mid);
 			auto_free char *text = repeat(front, rows[i].close, depth, "");
 			struct yaml_error err = {0};
 			/* The scalar inside is a level of its own. */
@@ -412,8 +444,9 @@ static void nodes_and_bytes_are_limited(void **state)
 
 static void deep_and_odd_texts_are_refused_quickly(void **state)
 {
-	static const char *const units[] = {"[",  "{",   "[\n", "- ", "? ",  "{a: ", "[{", "[[a]: ",
-					    "&a ", "!a ", "*a ", "\"a\": {", "|\n", ": ", "- [",  "'"};
+	static const char *const units[] = {"[",   "{",      "[\n", "- ",  "? ",  "{a: ",
+					    "[{",  "[[a]: ", "&a ", "!a ", "*a ", "\"a\": {",
+					    "|\n", ": ",     "- [", "'"};
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		auto_free char *text = repeat("", units[i], 200000 / strlen(units[i]), "");
 		struct timespec from, to;

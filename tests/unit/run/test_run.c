@@ -37,8 +37,9 @@ static void assert_result(struct rig *r, const char *json)
 	json_auto_t *run = rig_run(r, 0), *want = json_loads(json, JSON_DECODE_ANY, NULL);
 	json_t *records = json_object_get(run, "records"), *rec, *body = NULL;
 	size_t i;
-	json_array_foreach(records, i, rec) if (strcmp(json_str(rec, "type"), "E") == 0) body =
-		json_object_get(rec, "body");
+	json_array_foreach (records, i, rec)
+		if (strcmp(json_str(rec, "type"), "E") == 0)
+			body = json_object_get(rec, "body");
 	char *have = json_text(body ? body : run);
 	if (!json_equal(json_object_get(body, "result"), want))
 		fail_msg("result is not %s: %s", json, have);
@@ -91,7 +92,9 @@ static void branches_loops_and_set_share_the_runs_names(void **state)
 static void an_error_ends_the_run_as_failed(void **state)
 {
 	struct rig *r = *state;
-	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - fail: no luck\n    if: true\n  - act: never\n", "{}");
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n  - fail: no luck\n    if: true\n  - act: never\n",
+	     "{}");
 	assert_string_equal(rig_state(r), "failed");
 	assert_int_equal(effect_count("never"), 0);
 }
@@ -122,7 +125,8 @@ static void try_keeps_an_error_inside(void **state)
 	     "  - act: after\n",
 	     "{}");
 	assert_string_equal(rig_state(r), "completed");
-	assert_int_equal(effect_count("caught") + effect_count("cleaned") + effect_count("after"), 3);
+	assert_int_equal(effect_count("caught") + effect_count("cleaned") + effect_count("after"),
+			 3);
 }
 
 static void stop_ends_as_completed_and_still_runs_finally(void **state)
@@ -221,7 +225,8 @@ static void a_doubt_stops_the_run_until_a_person_decides(void **state)
 	     "{}");
 	assert_string_equal(rig_state(r), "in_doubt");
 	assert_int_equal(effect_count("next"), 0);
-	engine_resume(r->engine, r->last_run, "done", json_string("by hand"), "tests", on_person, NULL);
+	engine_resume(r->engine, r->last_run, "done", json_string("by hand"), "tests", on_person,
+		      NULL);
 	rig_settle(r);
 	assert_true(person_done);
 	assert_int_equal(person_err, 0);
@@ -291,7 +296,8 @@ static void an_emitted_event_starts_other_rules(void **state)
 {
 	struct rig *r = *state;
 	rig_rules(r, "api: pawl/1\nrule: b\nwhen: {event: more}\ndo: [{act: '=data.x'}]\n");
-	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{emit: more, data: {x: passed}}]\n", "{}");
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{emit: more, data: {x: passed}}]\n",
+	     "{}");
 	assert_int_equal(effect_count("passed"), 1);
 }
 
@@ -307,8 +313,8 @@ static void a_chain_of_emits_stops(void **state)
 /* ---- scripts ---- */
 
 #define SCRIPTED                                                                                   \
-	"api: pawl/1\nrule: b\nwhen: {event: told}\ndo: [{act: '=data.what'}]\n"                 \
-	"---\napi: pawl/1\nrule: a\nwhen: {event: go}\nresult: =s\n"                            \
+	"api: pawl/1\nrule: b\nwhen: {event: told}\ndo: [{act: '=data.what'}]\n"                   \
+	"---\napi: pawl/1\nrule: a\nwhen: {event: go}\nresult: =s\n"                               \
 	"do:\n  - lua: s.lua\n    with: {n: 2}\n    as: s\n"
 
 static const char *const script =
@@ -367,7 +373,7 @@ static void an_edited_script_is_for_later_runs(void **state)
 
 /* ---- crashes ---- */
 
-#define STORY                                                                                     \
+#define STORY                                                                                      \
 	"api: pawl/1\nrule: a\nwhen: {event: go}\nresult: '={sum, out}'\n"                         \
 	"do:\n  - set: {sum: 0}\n  - act: one\n"                                                   \
 	"  - each: =data.list\n    do:\n      - set: {sum: =sum + item}\n"                         \
@@ -378,8 +384,8 @@ static void an_edited_script_is_for_later_runs(void **state)
 	"---\n"                                                                                    \
 	"api: pawl/1\nrule: b\nwhen: {event: told}\ndo: [{act: '=\"told\" .. data.n'}]\n"
 
-static const char *const story_effects[] = {"one",    "item1",  "item2", "risky",
-					    "mended", "last", "told3"};
+static const char *const story_effects[] = {"one",    "item1", "item2", "risky",
+					    "mended", "last",  "told3"};
 
 /* Doubts that the crash left are decided by what the world outside saw. */
 static void settle_doubts(struct rig *r)
@@ -398,7 +404,7 @@ static void settle_doubts(struct rig *r)
 			const char *name = NULL;
 			json_t *rec;
 			size_t k;
-			json_array_foreach(json_object_get(run, "records"), k, rec)
+			json_array_foreach (json_object_get(run, "records"), k, rec)
 				if (strcmp(json_str(rec, "type"), "I") == 0)
 					name = json_str(json_object_get(rec, "body"), "name");
 			id_parse(json_str(run, "id"), &id);
@@ -444,9 +450,10 @@ static void a_crash_at_any_turn_loses_nothing_and_doubles_nothing(void **state)
 					settle_doubts(&r);
 					for (size_t i = 0; i < 7; i++)
 						if (effect_count(story_effects[i]) != 1)
-							fail_msg("turn %d keep %zu: %s was done %u times",
-								 turns, keep, story_effects[i],
-								 effect_count(story_effects[i]));
+							fail_msg(
+								"turn %d keep %zu: %s was done %u times",
+								turns, keep, story_effects[i],
+								effect_count(story_effects[i]));
 					tried++;
 				}
 			}
