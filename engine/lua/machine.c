@@ -162,6 +162,7 @@ void machine_done(struct machine *m)
 		lua_close(m->L);
 	m->L = NULL;
 	proxy_done(m);
+	zones_done(&m->zones);
 }
 
 /* The `message` field of a table that a script raised itself. */

@@ -13,6 +13,7 @@
 #include "engine/base/clock.h"
 #include "engine/lua/budget.h"
 #include "engine/lua/proxy.h"
+#include "engine/lua/zone.h"
 #include "engine/run/expr.h"
 
 /* Integer keys of the registry; 1 to 3 are Lua's own. */
@@ -38,6 +39,7 @@ struct machine {
 	struct proxies proxies;
 	const struct clock *clock;
 	struct rng *rng;
+	struct zones zones;         /* that were asked for */
 	const char *zone;           /* IANA name or NULL for UTC */
 	const json_t *const *secrets; /* the host's place for them; *secrets may be NULL */
 	const struct scope *scope;  /* expressions: of the evaluation under way */
