@@ -79,10 +79,11 @@ static void a_long_message_is_cut_between_characters(void **state)
 {
 	struct errmsg msg = {0};
 	char text[800] = "";
-	for (int i = 0; i < 255; i++)
-		strcat(text, "é");
+	size_t len = strlen("é");
+	for (size_t i = 0; i < 255; i++)
+		memcpy(text + i * len, "é", len);
 	/* 510 bytes, and then a character of three bytes that does not fit into the last one. */
-	strcat(text, "€");
+	memcpy(text + 255 * len, "€", strlen("€"));
 	err_set(&msg, ERR_IO, "%s", text);
 	assert_int_equal(strlen(msg.text), 510);
 	for (int i = 0; i < 5; i++)

@@ -91,7 +91,7 @@ static void depth_ends_at_64(void **state)
 	/* Brackets in strings do not count. */
 	char flat[200] = "[\"\\\"";
 	memset(flat + 4, '[', 100);
-	strcpy(flat + 104, "\"]");
+	memcpy(flat + 104, "\"]", 2);
 	json_decref(parse(flat));
 }
 
