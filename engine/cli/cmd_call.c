@@ -1,0 +1,206 @@
+/* pawl call: one action now, through the service when one answers, else from this process. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actions/catalogue.h"
+#include "engine/base/arena.h"
+#include "engine/base/hash.h"
+#include "engine/base/json.h"
+#include "engine/cli/cli.h"
+#include "engine/cli/client.h"
+#include "engine/cli/direct.h"
+#include "engine/cli/params.h"
+#include "engine/cli/print.h"
+#include "engine/cli/setup.h"
+#include "engine/serve/rulekit.h"
+
+/* ---- what is called, and with what ---- */
+
+static const struct action *find_action(const struct cli *c, const struct rulekit *k,
+					const struct connection **ret_conn)
+{
+	const char *full = c->words[0], *dot = strchr(full, '.');
+	if (!dot) {
+		(void)cli_wrong(c, "'%s' is no CONNECTION.ACTION; `pawl actions` lists them", full);
+		return NULL;
+	}
+	auto_free char *name = mem_strndup(full, (size_t)(dot - full));
+	const struct connection *conn = connections_find(k->connections, name);
+	const char *connector = conn ? conn->connector : name;
+	const struct action *a =
+		connector ? catalogue_find(k->catalogue, connector, dot + 1) : NULL;
+	*ret_conn = conn;
+	if (a)
+		return a;
+	const char *hint = connector ? catalogue_suggest(k->catalogue, connector, dot + 1) : NULL;
+	if (hint)
+		(void)cli_wrong(c, "there is no action '%s'; did you mean '%s.%s'?", full, name,
+				hint);
+	else
+		(void)cli_wrong(c, "there is no action '%s'", full);
+	return NULL;
+}
+
+static json_t *read_params(const struct cli *c, const struct action *a)
+{
+	struct errmsg msg;
+	const char *text = cli_value(c, "data");
+	json_t *params = text ? params_data(text, a->params, &msg) : json_object();
+	int err = params ? 0 : -1;
+	for (size_t i = 1; i < c->n_words && !err; i++)
+		err = params_set(params, c->words[i], a->params, &msg);
+	if (!err)
+		return params;
+	json_decref(params);
+	(void)cli_wrong(c, "%s", msg.text);
+	return NULL;
+}
+
+static void on_violation(void *arg, const char *path, const char *message, bool warning)
+{
+	(void)arg;
+	struct buf b = BUF_INIT;
+	(void)print_text(&b, path, 0);
+	(void)buf_puts(&b, *path ? ": " : "");
+	(void)buf_puts(&b, warning ? "warning: " : "error: ");
+	(void)print_text(&b, message, 0);
+	fprintf(stderr, "%s\n", buf_str(&b));
+	buf_done(&b);
+}
+
+/* ---- the result ---- */
+
+/* What is no JSON comes as {text} or {base64}: a file gets the bytes themselves. */
+static char *file_bytes(const json_t *result, size_t *ret_len)
+{
+	bool alone = json_object_size(result) == 1;
+	const char *text = alone ? json_str(result, "text") : NULL;
+	const char *code = alone ? json_str(result, "base64") : NULL;
+	char *bytes = NULL;
+	if (code)
+		bytes = (char *)base64_decode(code, strlen(code), ret_len);
+	if (bytes)
+		return bytes;
+	bytes = text ? mem_strdup(text) : json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	*ret_len = bytes ? strlen(bytes) : 0;
+	return bytes;
+}
+
+static int write_file(const struct cli *c, const char *path, const json_t *result)
+{
+	size_t len;
+	auto_free char *bytes = file_bytes(result, &len);
+	FILE *f = fopen(path, "wb");
+	if (!f)
+		return cli_cannot(c, "cannot write '%s': %s", path, strerror(errno));
+	bool bad = fwrite(bytes, 1, len, f) != len;
+	bad |= fclose(f) != 0;
+	return bad ? cli_cannot(c, "cannot write '%s': %s", path, strerror(errno)) : CLI_DONE;
+}
+
+static int give(const struct cli *c, const json_t *result)
+{
+	const char *path = cli_value(c, "output");
+	if (path && strcmp(path, "-") != 0)
+		return write_file(c, path, result);
+	return print_json(result);
+}
+
+/* ---- the two ways ---- */
+
+/* False when no service is there, so that nothing can have been sent. */
+static bool by_service(const struct cli *c, const json_t *params, int *ret_code)
+{
+	struct client *client = client_open(c, ret_code);
+	if (!client)
+		return true;
+	bool there = cli_has(c, "url") || client_is_there(client);
+	if (there) {
+		auto_free char *path = mem_printf("/api/actions/%s/call", c->words[0]);
+		json_auto_t *body = json_pack("{s:O}", "with", (json_t *)params), *answer = NULL;
+		*ret_code = client_call(client, "POST", path, body, &answer);
+		if (*ret_code == CLI_DONE)
+			*ret_code = give(c, json_object_get(answer, "result")
+						    ? json_object_get(answer, "result")
+						    : answer);
+	}
+	client_free(client);
+	return there;
+}
+
+static int by_myself(const struct cli *c, const struct config *config, const struct action *a,
+		     const struct connection *conn, const json_t *params)
+{
+	struct direct_answer answer = {0};
+	struct errmsg msg = {0};
+	if (!conn)
+		return cli_wrong(c, "the configuration has no connection for %s", c->words[0]);
+	/* Now it matters whether each secret is there. */
+	struct config *strict = setup_config(c, &(struct config_flags){0});
+	if (!strict)
+		return CLI_USAGE;
+	config_free(strict);
+	int err = direct_call(config, a, conn, params, &answer, &msg);
+	int code;
+	if (answer.result)
+		code = give(c, answer.result);
+	else if (answer.answered)
+		code = cli_no(c, "%s %d: %s", err_name(err), answer.status, msg.text);
+	else
+		code = cli_cannot(c, "%s: %s", err_name(err), msg.text);
+	direct_answer_done(&answer);
+	return code;
+}
+
+static int call(const struct cli *c, const struct config *config, const struct rulekit *k)
+{
+	const struct connection *conn = NULL;
+	const struct action *a = find_action(c, k, &conn);
+	json_auto_t *params = a ? read_params(c, a) : NULL;
+	struct check check = {.violation = on_violation};
+	int code = CLI_USAGE;
+	if (!params || action_check(a, params, &check) > 0)
+		return code;
+	if (!by_service(c, params, &code))
+		code = by_myself(c, config, a, conn, params);
+	return code;
+}
+
+static int run(struct cli *c)
+{
+	struct errmsg msg;
+	/* What a variable that is not set stands for matters only without a service. */
+	struct config *config = setup_config(c, NULL);
+	if (!config)
+		return CLI_USAGE;
+	struct rulekit *k = rulekit_new(config, &clock_real, &rng_real, &msg);
+	int code = k ? call(c, config, k) : cli_wrong(c, "%s", msg.text);
+	rulekit_free(k);
+	config_free(config);
+	return code;
+}
+
+static const struct cli_option options[] = {
+	{"data", 0, false, "JSON",
+	 "parameters; @FILE reads a file, - standard input; a file parameter is \"@FILE\""},
+	{"output", 'o', false, "FILE", "write the answer there; what is no JSON, byte for byte"},
+	{0},
+};
+
+const struct command command_call = {
+	.name = "call",
+	.summary = "calls one action now and prints the answer",
+	.usage = "CONNECTION.ACTION [KEY=VALUE…]",
+	.about =
+		"Through the service when one answers, so that its budget counts; else from this process. "
+		"Parameters are checked before anything is sent.\n\n"
+		"KEY=VALUE sets a text, a number or a boolean as the parameter takes it; KEY.SUB=VALUE "
+		"nests, KEY:=JSON gives any value, KEY=@FILE a file. For a list, KEY=VALUE may be repeated. "
+		"They come over what --data gives.",
+	.options = options,
+	.words_min = 1,
+	.words_max = CLI_WORDS_ANY,
+	.run = run,
+};

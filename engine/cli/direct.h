@@ -1,0 +1,23 @@
+/* One call of an action from this process, without a service and without a run. */
+#pragma once
+
+#include <jansson.h>
+
+#include "actions/catalogue.h"
+#include "actions/connections.h"
+#include "engine/serve/config.h"
+
+/* Zeroed or filled by direct_call; freed by direct_answer_done. */
+struct direct_answer {
+	json_t *result; /* NULL: it failed */
+	bool answered;  /* a whole answer came, whatever it says */
+	int status;
+};
+
+/*
+ * Sends once, and again only what is `not ready` by the catalogue. Refuses with ERR_LOCKED when
+ * another process has the store: its budget would not count this call. 0 or an error with msg.
+ */
+int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
+		const json_t *params, struct direct_answer *ret, struct errmsg *msg);
+void direct_answer_done(struct direct_answer *a);
