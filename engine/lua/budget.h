@@ -20,9 +20,9 @@ struct budget {
 	int64_t cpu_ms_max;     /* a net under work that nothing charges */
 	int64_t cpu_started_ms; /* 0: the hook has not fired yet */
 	enum budget_over over;
-	bool active;            /* false while the host itself works (compiling, closing) */
-	size_t used, memory;    /* bytes of the state, and their cap */
-	bool rearm;             /* the hook was set to fire always and has to be set back */
+	bool active;         /* false while the host itself works (compiling, closing) */
+	size_t used, memory; /* bytes of the state, and their cap */
+	bool rearm;          /* the hook was set to fire always and has to be set back */
 };
 
 /* The allocator of a state; ud is its struct budget. Big allocations cost units as well. */

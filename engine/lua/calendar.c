@@ -42,8 +42,8 @@ static int64_t add_dates(const struct zone *z, int64_t utc_s, int64_t months, in
 	int last = civil_month_days(c.year, c.month);
 	if (c.day > last)
 		c.day = last;
-	int64_t local = (civil_days(c.year, c.month, c.day) + days) * DAY + c.hour * 3600 + c.min * 60 +
-			c.sec;
+	int64_t local = (civil_days(c.year, c.month, c.day) + days) * DAY + c.hour * 3600 +
+			c.min * 60 + c.sec;
 	return zone_to_utc(z, local);
 }
 
@@ -56,7 +56,7 @@ static bool add_unit(struct sum *s, int64_t n, const char *unit, size_t len)
 	static const struct {
 		const char *name;
 		int months, days, seconds;
-	} units[] = {{"y", 12, 0, 0}, {"mo", 1, 0, 0},   {"w", 0, 7, 0}, {"d", 0, 1, 0},
+	} units[] = {{"y", 12, 0, 0},   {"mo", 1, 0, 0}, {"w", 0, 7, 0}, {"d", 0, 1, 0},
 		     {"h", 0, 0, 3600}, {"m", 0, 0, 60}, {"s", 0, 0, 1}};
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (strlen(units[i].name) != len || strncmp(units[i].name, unit, len) != 0)
@@ -80,10 +80,12 @@ int calendar_add(const struct zone *z, int64_t utc_s, const char *span, int64_t 
 		char *unit;
 		long n = isdigit((unsigned char)*p) ? strtol(p, &unit, 10) : -1;
 		if (n < 0 || n > COUNT_MAX)
-			return err_set(msg, ERR_INVALID, "'%.40s' is no span such as 1mo, 2d or 1h30m", span);
+			return err_set(msg, ERR_INVALID,
+				       "'%.40s' is no span such as 1mo, 2d or 1h30m", span);
 		size_t len = strspn(unit, "abcdefghijklmnopqrstuvwxyz");
 		if (!add_unit(&sum, sign * n, unit, len))
-			return err_set(msg, ERR_INVALID, "'%.40s': the units are y mo w d h m s", span);
+			return err_set(msg, ERR_INVALID, "'%.40s': the units are y mo w d h m s",
+				       span);
 		p = unit + len;
 	} while (*p);
 	if (sum.months || sum.days)

@@ -9,11 +9,11 @@
 
 struct calendar {
 	int64_t year;
-	int month, day;       /* from 1 */
+	int month, day; /* from 1 */
 	int hour, min, sec;
-	int weekday;          /* 1 Monday to 7 Sunday */
-	int yearday;          /* from 1 */
-	int offset_s;         /* of the zone at that instant */
+	int weekday;  /* 1 Monday to 7 Sunday */
+	int yearday;  /* from 1 */
+	int offset_s; /* of the zone at that instant */
 };
 
 /* The calendar's parts of an instant. */

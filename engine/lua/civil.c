@@ -24,7 +24,8 @@ struct civil civil_date(int64_t days)
 {
 	int64_t at = days + EPOCH, era = civil_floor(at, ERA_DAYS), of_era = at - era * ERA_DAYS;
 	int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * y + y / 4 - y / 100), from_march = (5 * of_year + 2) / 153;
+	int64_t of_year = of_era - (365 * y + y / 4 - y / 100),
+		from_march = (5 * of_year + 2) / 153;
 	struct civil c;
 	c.day = (int)(of_year - (153 * from_march + 2) / 5 + 1);
 	c.month = (int)((from_march + 2) % 12) + 1;

@@ -92,7 +92,6 @@ static bool is_blank(const char *s)
 	return s[strspn(s, " \t\r\n")] == '\0';
 }
 
-
 /* Anchors the function at index 1 under the key at index 2: growing the table may raise. */
 static int keep_function(lua_State *L)
 {

@@ -17,8 +17,8 @@
 struct lua_host;
 
 struct lua_limits {
-	size_t memory;       /* bytes of the shared state, and of each script's; 0: 32 MiB */
-	long instructions;   /* of one evaluation; 0: 1,000,000 */
+	size_t memory;            /* bytes of the shared state, and of each script's; 0: 32 MiB */
+	long instructions;        /* of one evaluation; 0: 1,000,000 */
 	long script_instructions; /* of one script run between two recorded operations; 0: 20,000,000 */
 };
 

@@ -108,15 +108,15 @@ static void read_word(struct lex *l)
 	l->text = l->at;
 	while (isalnum((unsigned char)peek(l, 0)) || peek(l, 0) == '_' ||
 	       (number && (peek(l, 0) == '.' ||
-			   (strchr("+-", peek(l, 0)) && peek(l, 0) &&
-			    strchr("eEpP", l->at[-1])))))
+			   (strchr("+-", peek(l, 0)) && peek(l, 0) && strchr("eEpP", l->at[-1])))))
 		l->at++;
 	l->len = (size_t)(l->at - l->text);
 }
 
 static void read_symbol(struct lex *l)
 {
-	static const char *const longer[] = {"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
+	static const char *const longer[] = {
+		"...", "..", "==", "~=", "<=", ">=", "//", "::", "<<", ">>"};
 	l->kind = LEX_SYMBOL;
 	l->text = l->at;
 	l->len = 1;

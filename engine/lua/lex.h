@@ -12,7 +12,7 @@ struct lex {
 	int line;             /* of the token, from 1 */
 	int next_line;
 	enum lex_kind kind;
-	const char *text;     /* of a string: what is between its quotes, escapes as written */
+	const char *text; /* of a string: what is between its quotes, escapes as written */
 	size_t len;
 };
 

@@ -46,11 +46,13 @@ static size_t cost_of(lua_State *L, enum lib_cost cost)
 	case LIB_TEXT:
 		return cost_of_texts(L);
 	case LIB_INSERT:
-		return lua_gettop(L) < 3 ? 0 : span(luaL_checkinteger(L, 2),
-						    (lua_Integer)list_len(L, 1));
+		return lua_gettop(L) < 3
+			       ? 0
+			       : span(luaL_checkinteger(L, 2), (lua_Integer)list_len(L, 1));
 	case LIB_REMOVE:
-		return lua_gettop(L) < 2 ? 0 : span(luaL_checkinteger(L, 2),
-						    (lua_Integer)list_len(L, 1));
+		return lua_gettop(L) < 2
+			       ? 0
+			       : span(luaL_checkinteger(L, 2), (lua_Integer)list_len(L, 1));
 	case LIB_RANGE:
 		return span(luaL_optinteger(L, 2, 1),
 			    luaL_optinteger(L, 3, (lua_Integer)list_len(L, 1)));

@@ -7,12 +7,12 @@
 /* What a function of Lua's own library costs beyond its one instruction. */
 enum lib_cost {
 	LIB_CHEAP,
-	LIB_TEXT,  /* its text arguments are read or copied */
+	LIB_TEXT,   /* its text arguments are read or copied */
 	LIB_INSERT, /* of three arguments: the elements after place 2 move */
 	LIB_REMOVE, /* of two arguments: the same */
-	LIB_RANGE, /* the places from argument 2 to 3 are visited */
-	LIB_JOIN,  /* the places from argument 3 to 4, by default the whole first argument */
-	LIB_REP,   /* argument 2 copies of argument 1 */
+	LIB_RANGE,  /* the places from argument 2 to 3 are visited */
+	LIB_JOIN,   /* the places from argument 3 to 4, by default the whole first argument */
+	LIB_REP,    /* argument 2 copies of argument 1 */
 };
 
 struct lib_stock {

@@ -108,9 +108,9 @@ static int base_getmetatable(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg everywhere[] = {
-	{"tostring", base_tostring}, {"type", base_type}, {"pairs", order_pairs},
-	{"ipairs", order_ipairs},    {"next", order_next}, {NULL, NULL}};
+static const luaL_Reg everywhere[] = {{"tostring", base_tostring}, {"type", base_type},
+				      {"pairs", order_pairs},      {"ipairs", order_ipairs},
+				      {"next", order_next},        {NULL, NULL}};
 
 static const luaL_Reg in_scripts[] = {{"pcall", base_pcall},
 				      {"setmetatable", base_setmetatable},

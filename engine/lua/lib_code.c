@@ -175,8 +175,7 @@ static int code_random(lua_State *L)
 
 void lib_random_open(lua_State *L)
 {
-	static const luaL_Reg rows[] = {
-		{"uuid", code_uuid}, {"random", code_random}, {NULL, NULL}};
+	static const luaL_Reg rows[] = {{"uuid", code_uuid}, {"random", code_random}, {NULL, NULL}};
 	luaL_setfuncs(L, rows, 0);
 }
 
@@ -194,8 +193,7 @@ void lib_code_open(lua_State *L)
 		{"encode", base64_encode_fn}, {"decode", base64_decode_fn}, {NULL, NULL}};
 	static const luaL_Reg hex[] = {
 		{"encode", hex_encode_fn}, {"decode", hex_decode_fn}, {NULL, NULL}};
-	static const luaL_Reg rows[] = {
-		{"sha256", code_sha256}, {"hmac", code_hmac}, {NULL, NULL}};
+	static const luaL_Reg rows[] = {{"sha256", code_sha256}, {"hmac", code_hmac}, {NULL, NULL}};
 	static const luaL_Reg json[] = {
 		{"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
 	open_table(L, "base64", base64, call_base64);

@@ -365,7 +365,7 @@ static void copy_members(lua_State *L, int from, int to)
 	const char *key;
 	if (v) {
 		budget_charge(L, json_object_size(v) * 2);
-		json_object_foreach(v, key, member) {
+		json_object_foreach (v, key, member) {
 			lua_pushstring(L, key);
 			proxy_push_kept(L, member);
 			lua_rawset(L, to);
@@ -508,7 +508,7 @@ static int list_keys(lua_State *L)
 		lua_pushinteger(L, n + 1);
 		lua_rawseti(L, 2, n + 1);
 	}
-	json_object_foreach(v, key, member) {
+	json_object_foreach (v, key, member) {
 		lua_pushstring(L, key);
 		lua_rawseti(L, 2, ++n);
 	}
@@ -591,11 +591,11 @@ static int list_list(lua_State *L)
 void lib_list_open(lua_State *L)
 {
 	static const luaL_Reg rows[] = {
-		{"has", list_has},       {"get", list_get},     {"find", list_find},
-		{"pluck", list_pluck},   {"map", list_map},     {"filter", list_filter},
-		{"sort", list_sort},     {"uniq", list_uniq},   {"chunk", list_chunk},
-		{"merge", list_merge},   {"pick", list_pick},   {"omit", list_omit},
-		{"keys", list_keys},     {"len", list_len},     {"empty", list_empty_value},
-		{"isnull", list_isnull}, {"list", list_list},   {NULL, NULL}};
+		{"has", list_has},       {"get", list_get},   {"find", list_find},
+		{"pluck", list_pluck},   {"map", list_map},   {"filter", list_filter},
+		{"sort", list_sort},     {"uniq", list_uniq}, {"chunk", list_chunk},
+		{"merge", list_merge},   {"pick", list_pick}, {"omit", list_omit},
+		{"keys", list_keys},     {"len", list_len},   {"empty", list_empty_value},
+		{"isnull", list_isnull}, {"list", list_list}, {NULL, NULL}};
 	luaL_setfuncs(L, rows, 0);
 }

@@ -62,8 +62,8 @@ static void check_nothing(lua_State *L)
 }
 
 static const struct op_row rows[] = {
-	{"call", 2, check_call},   {"wait", 1, check_wait},     {"emit", 3, check_emit},
-	{"reply", 1, check_reply}, {"log", 1, check_log},       {"now", 0, check_nothing},
+	{"call", 2, check_call},     {"wait", 1, check_wait},    {"emit", 3, check_emit},
+	{"reply", 1, check_reply},   {"log", 1, check_log},      {"now", 0, check_nothing},
 	{"random", 1, check_random}, {"uuid", 0, check_nothing},
 };
 
@@ -107,8 +107,9 @@ static int operation(lua_State *L)
 	const struct op_row *row = lua_touserdata(L, lua_upvalueindex(1));
 	struct script *s = machine_of(L)->owner;
 	if (!lua_isyieldable(L))
-		return luaL_error(L, "%s cannot be used here: not inside sort, gsub, map, filter "
-				     "or find, and not at the top level of a required file",
+		return luaL_error(L,
+				  "%s cannot be used here: not inside sort, gsub, map, filter "
+				  "or find, and not at the top level of a required file",
 				  row->name);
 	while (lua_gettop(L) > 0 && lua_isnil(L, -1))
 		lua_pop(L, 1);
@@ -116,15 +117,13 @@ static int operation(lua_State *L)
 	if (lua_gettop(L) > row->max)
 		return luaL_error(L, "%s takes at most %d arguments", row->name, row->max);
 	collect_args(L, s);
-	s->op = (struct script_op){
-		.name = row->name, .args = s->op_args, .line = current_line(L)};
+	s->op = (struct script_op){.name = row->name, .args = s->op_args, .line = current_line(L)};
 	return lua_yieldk(L, 0, 0, on_resumed);
 }
 
 static int not_here(lua_State *L)
 {
-	return luaL_error(L, "%s is not in this version",
-			  lua_tostring(L, lua_upvalueindex(1)));
+	return luaL_error(L, "%s is not in this version", lua_tostring(L, lua_upvalueindex(1)));
 }
 
 static void push_not_here(lua_State *L, const char *name)

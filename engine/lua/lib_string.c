@@ -40,9 +40,9 @@ static int string_format(lua_State *L)
 static void open_string(lua_State *L, int library)
 {
 	static const struct lib_stock rows[] = {
-		{"byte", LIB_TEXT}, {"char", LIB_CHEAP}, {"len", LIB_CHEAP},
-		{"lower", LIB_TEXT}, {"pack", LIB_TEXT},  {"packsize", LIB_TEXT},
-		{"rep", LIB_REP},    {"reverse", LIB_TEXT}, {"sub", LIB_TEXT},
+		{"byte", LIB_TEXT},   {"char", LIB_CHEAP},   {"len", LIB_CHEAP},
+		{"lower", LIB_TEXT},  {"pack", LIB_TEXT},    {"packsize", LIB_TEXT},
+		{"rep", LIB_REP},     {"reverse", LIB_TEXT}, {"sub", LIB_TEXT},
 		{"unpack", LIB_TEXT}, {"upper", LIB_TEXT},
 	};
 	luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
@@ -66,8 +66,8 @@ static void open_string(lua_State *L, int library)
 static void open_utf8(lua_State *L, int library)
 {
 	static const struct lib_stock rows[] = {
-		{"char", LIB_CHEAP}, {"charpattern", LIB_CHEAP}, {"codepoint", LIB_TEXT},
-		{"codes", LIB_CHEAP}, {"len", LIB_TEXT}, {"offset", LIB_TEXT},
+		{"char", LIB_CHEAP},  {"charpattern", LIB_CHEAP}, {"codepoint", LIB_TEXT},
+		{"codes", LIB_CHEAP}, {"len", LIB_TEXT},          {"offset", LIB_TEXT},
 	};
 	luaL_requiref(L, LUA_UTF8LIBNAME, luaopen_utf8, 0);
 	lua_newtable(L);
@@ -79,13 +79,15 @@ static void open_utf8(lua_State *L, int library)
 static void open_math(lua_State *L, int library)
 {
 	static const struct lib_stock rows[] = {
-		{"abs", LIB_CHEAP}, {"acos", LIB_CHEAP}, {"asin", LIB_CHEAP}, {"atan", LIB_CHEAP},
-		{"ceil", LIB_CHEAP}, {"cos", LIB_CHEAP}, {"deg", LIB_CHEAP}, {"exp", LIB_CHEAP},
-		{"floor", LIB_CHEAP}, {"fmod", LIB_CHEAP}, {"huge", LIB_CHEAP}, {"log", LIB_CHEAP},
-		{"max", LIB_CHEAP}, {"maxinteger", LIB_CHEAP}, {"min", LIB_CHEAP},
-		{"mininteger", LIB_CHEAP}, {"modf", LIB_CHEAP}, {"pi", LIB_CHEAP},
-		{"rad", LIB_CHEAP}, {"sin", LIB_CHEAP}, {"sqrt", LIB_CHEAP}, {"tan", LIB_CHEAP},
-		{"tointeger", LIB_CHEAP}, {"type", LIB_CHEAP}, {"ult", LIB_CHEAP},
+		{"abs", LIB_CHEAP},        {"acos", LIB_CHEAP},       {"asin", LIB_CHEAP},
+		{"atan", LIB_CHEAP},       {"ceil", LIB_CHEAP},       {"cos", LIB_CHEAP},
+		{"deg", LIB_CHEAP},        {"exp", LIB_CHEAP},        {"floor", LIB_CHEAP},
+		{"fmod", LIB_CHEAP},       {"huge", LIB_CHEAP},       {"log", LIB_CHEAP},
+		{"max", LIB_CHEAP},        {"maxinteger", LIB_CHEAP}, {"min", LIB_CHEAP},
+		{"mininteger", LIB_CHEAP}, {"modf", LIB_CHEAP},       {"pi", LIB_CHEAP},
+		{"rad", LIB_CHEAP},        {"sin", LIB_CHEAP},        {"sqrt", LIB_CHEAP},
+		{"tan", LIB_CHEAP},        {"tointeger", LIB_CHEAP},  {"type", LIB_CHEAP},
+		{"ult", LIB_CHEAP},
 	};
 	luaL_requiref(L, LUA_MATHLIBNAME, luaopen_math, 0);
 	lua_newtable(L);

@@ -253,11 +253,18 @@ static int text_isemail(lua_State *L)
 
 void lib_text_open(lua_State *L)
 {
-	static const luaL_Reg rows[] = {
-		{"lower", text_lower_fn}, {"upper", text_upper_fn}, {"trim", text_trim},
-		{"split", text_split},    {"join", text_join},      {"words", text_words},
-		{"contains", text_contains}, {"starts_with", text_starts_with},
-		{"ends_with", text_ends_with}, {"match", text_match}, {"glob", text_glob_fn},
-		{"isemail", text_isemail}, {NULL, NULL}};
+	static const luaL_Reg rows[] = {{"lower", text_lower_fn},
+					{"upper", text_upper_fn},
+					{"trim", text_trim},
+					{"split", text_split},
+					{"join", text_join},
+					{"words", text_words},
+					{"contains", text_contains},
+					{"starts_with", text_starts_with},
+					{"ends_with", text_ends_with},
+					{"match", text_match},
+					{"glob", text_glob_fn},
+					{"isemail", text_isemail},
+					{NULL, NULL}};
 	luaL_setfuncs(L, rows, 0);
 }

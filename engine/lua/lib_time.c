@@ -84,15 +84,16 @@ static void add_offset(luaL_Buffer *b, int offset_s, const char *colon)
 {
 	char text[16];
 	int a = abs(offset_s) / 60;
-	snprintf(text, sizeof(text), "%c%02d%s%02d", offset_s < 0 ? '-' : '+', a / 60, colon, a % 60);
+	snprintf(text, sizeof(text), "%c%02d%s%02d", offset_s < 0 ? '-' : '+', a / 60, colon,
+		 a % 60);
 	luaL_addstring(b, text);
 }
 
-static const char *const weekdays[] = {"Monday", "Tuesday", "Wednesday", "Thursday",
+static const char *const weekdays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
 				       "Friday", "Saturday", "Sunday"};
-static const char *const months[] = {"January", "February", "March", "April",
-				     "May", "June", "July", "August",
-				     "September", "October", "November", "December"};
+static const char *const months[] = {"January",   "February", "March",    "April",
+				     "May",       "June",     "July",     "August",
+				     "September", "October",  "November", "December"};
 
 /* One conversion; the words are English in every locale. */
 static bool add_conversion(luaL_Buffer *b, char c, const struct calendar *t, int64_t utc_s)
@@ -143,7 +144,8 @@ static bool add_conversion(luaL_Buffer *b, char c, const struct calendar *t, int
 		snprintf(text, sizeof(text), "%lld", (long long)utc_s);
 		break;
 	case 'F':
-		snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)t->year, t->month, t->day);
+		snprintf(text, sizeof(text), "%04lld-%02d-%02d", (long long)t->year, t->month,
+			 t->day);
 		break;
 	case 'T':
 		snprintf(text, sizeof(text), "%02d:%02d:%02d", t->hour, t->min, t->sec);

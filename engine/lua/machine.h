@@ -39,12 +39,12 @@ struct machine {
 	struct proxies proxies;
 	const struct clock *clock;
 	struct rng *rng;
-	struct zones zones;         /* that were asked for */
-	const char *zone;           /* IANA name or NULL for UTC */
+	struct zones zones;           /* that were asked for */
+	const char *zone;             /* IANA name or NULL for UTC */
 	const json_t *const *secrets; /* the host's place for them; *secrets may be NULL */
-	const struct scope *scope;  /* expressions: of the evaluation under way */
+	const struct scope *scope;    /* expressions: of the evaluation under way */
 	bool script;
-	void *owner;                /* scripts: the struct script */
+	void *owner; /* scripts: the struct script */
 };
 
 static inline struct machine *machine_of(lua_State *L)

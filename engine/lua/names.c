@@ -63,8 +63,9 @@ static void expect(struct walk *w, const char *text)
 static bool is_keyword(const struct lex *t)
 {
 	static const char *const words[] = {
-		"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if",
-		"in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"};
+		"and",      "break",  "do",   "else", "elseif", "end",  "false", "for",
+		"function", "goto",   "if",   "in",   "local",  "nil",  "not",   "or",
+		"repeat",   "return", "then", "true", "until",  "while"};
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (lex_is(t, words[i]))
 			return true;
@@ -249,8 +250,9 @@ static void simple(struct walk *w)
 
 static bool binary_operator(const struct walk *w)
 {
-	static const char *const operators[] = {"+",  "-",  "*",  "/", "//", "^",  "%", "..", "==", "~=", "<",
-						"<=", ">",  ">=", "&", "|",  "~",  "<<", ">>", "and", "or"};
+	static const char *const operators[] = {
+		"+",  "-", "*",  "/", "//", "^", "%",  "..", "==",  "~=", "<",
+		"<=", ">", ">=", "&", "|",  "~", "<<", ">>", "and", "or"};
 	for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
 		if (is(w, operators[i]))
 			return true;

@@ -78,6 +78,9 @@ static bool in_class(int c, int class)
 	case 'x':
 		is = isxdigit(c);
 		break;
+	case 'z': /* of older Lua */
+		is = c == 0;
+		break;
 	default:
 		return class == c;
 	}

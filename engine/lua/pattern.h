@@ -26,7 +26,7 @@ struct pattern {
 	const char *pat, *pat_end; /* without a leading '^' that anchors */
 	long steps;                /* left; PATTERN_STEPS below 0 */
 	const char *error;         /* PATTERN_BAD: what is wrong with the pattern */
-	int n; /* captures */
+	int n;                     /* captures */
 	int depth;
 	struct pattern_capture captures[PATTERN_CAPTURES];
 };

@@ -19,9 +19,9 @@ struct script;
 enum script_verdict { SCRIPT_DONE, SCRIPT_OP, SCRIPT_FAIL };
 
 struct script_op {
-	const char *name;  /* "call", "wait", "emit", "reply", "log", "now", "random", "uuid" … */
-	json_t *args;      /* a list of the arguments; borrowed until the next script_run */
-	int line;          /* of the script that called it */
+	const char *name; /* "call", "wait", "emit", "reply", "log", "now", "random", "uuid" … */
+	json_t *args;     /* a list of the arguments; borrowed until the next script_run */
+	int line;         /* of the script that called it */
 };
 
 /*

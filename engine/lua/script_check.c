@@ -82,8 +82,10 @@ int script_check(struct lua_host *h, const char *name, const char *text,
 			continue;
 		*ret_line = s.t.line;
 		if (!literal(&s, true, &file))
-			return err_set(msg, ERR_PARSE, "%d: require takes a literal name: require "
-						       "\"lib.name\"", *ret_line);
+			return err_set(msg, ERR_PARSE,
+				       "%d: require takes a literal name: require "
+				       "\"lib.name\"",
+				       *ret_line);
 		tell_require(&file, requires, arg);
 	}
 	*ret_line = 0;

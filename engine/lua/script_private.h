@@ -12,7 +12,7 @@ struct script {
 	const char *main;
 	const json_t *args;
 	struct script_op op;
-	json_t *op_args; /* owned: what op.args shows */
+	json_t *op_args;              /* owned: what op.args shows */
 	const json_t *result, *error; /* of the operation, while script_run goes on */
 	bool started, ended;
 };

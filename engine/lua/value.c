@@ -100,8 +100,10 @@ static bool looks_like_list(lua_State *L, int table, size_t n)
 		lua_pop(L, 1);
 	}
 	if (!marked && ints && last != (lua_Integer)n)
-		luaL_error(L, "a list has %d values but its last place is %d: use list{...}, "
-			      "which leaves nil out", (int)n, (int)last);
+		luaL_error(L,
+			   "a list has %d values but its last place is %d: use list{...}, "
+			   "which leaves nil out",
+			   (int)n, (int)last);
 	return marked || ints;
 }
 

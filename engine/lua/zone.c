@@ -179,8 +179,9 @@ static bool read_head(const unsigned char *p, const unsigned char *end, struct t
 {
 	if (end - p < 44 || memcmp(p, "TZif", 4) != 0)
 		return false;
-	*h = (struct tzif_head){big_endian(p + 20, 4), big_endian(p + 24, 4), big_endian(p + 28, 4),
-				big_endian(p + 32, 4), big_endian(p + 36, 4), big_endian(p + 40, 4)};
+	*h = (struct tzif_head){big_endian(p + 20, 4), big_endian(p + 24, 4),
+				big_endian(p + 28, 4), big_endian(p + 32, 4),
+				big_endian(p + 36, 4), big_endian(p + 40, 4)};
 	return h->isut >= 0 && h->isstd >= 0 && h->leap >= 0 && h->time >= 0 && h->time < 10000 &&
 	       h->type > 0 && h->type <= 256 && h->chars >= 0;
 }

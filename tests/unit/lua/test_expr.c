@@ -61,7 +61,8 @@ static void tables_become_lists_or_sorted_objects(void **state)
 	rig_expect(r, "{}", "{}");
 	rig_expect(r, "list{}", "[]");
 	rig_expect(r, "{3, 1, 2}", "[3,1,2]");
-	rig_expect(r, "{zeta = 1, alpha = {b = 2, a = 1}}", "{\"alpha\":{\"a\":1,\"b\":2},\"zeta\":1}");
+	rig_expect(r, "{zeta = 1, alpha = {b = 2, a = 1}}",
+		   "{\"alpha\":{\"a\":1,\"b\":2},\"zeta\":1}");
 	rig_expect(r, "list{1, nil, 3}", "[1,3]");
 	rig_expect(r, "{a = json.null, b = nil}", "{\"a\":null}");
 	rig_refuse(r, "{1, 2, x = 3}", "mixes the place 2 of a list with the field 'x'");
@@ -80,8 +81,8 @@ static void tables_become_lists_or_sorted_objects(void **state)
 static void loops_go_in_one_order(void **state)
 {
 	struct rig *r = *state;
-	rig_expect_as(r, "local s = '' for k in pairs(data) do s = s .. k .. ' ' end return s", true,
-		      "\"contact lists z a \"");
+	rig_expect_as(r, "local s = '' for k in pairs(data) do s = s .. k .. ' ' end return s",
+		      true, "\"contact lists z a \"");
 	rig_expect_as(r,
 		      "local t, s = {zz = 1, [10] = 1, [2] = 1, aa = 1, [1.5] = 1, [true] = 1}, '' "
 		      "for k in pairs(t) do s = s .. tostring(k) .. ' ' end return s",
@@ -90,12 +91,14 @@ static void loops_go_in_one_order(void **state)
 		      true, "4");
 	rig_expect_as(r, "local n = 0 for i, v in pairs(data.contact.tags) do n = i end return n",
 		      true, "4");
-	rig_expect_as(r, "local n = 0 for i, v in ipairs({1, 2, nil, 4}) do n = i end return n", true,
-		      "2");
-	rig_expect_as(r, "local t = {c = 1, a = 1, b = 1} for k in pairs(t) do t[k] = nil end return t",
-		      true, "{}");
-	rig_expect_as(r, "local t, s, k = {c = 1, a = 1, b = 1}, '', nil repeat k = next(t, k) "
-			 "s = s .. tostring(k) until not k return s",
+	rig_expect_as(r, "local n = 0 for i, v in ipairs({1, 2, nil, 4}) do n = i end return n",
+		      true, "2");
+	rig_expect_as(
+		r, "local t = {c = 1, a = 1, b = 1} for k in pairs(t) do t[k] = nil end return t",
+		true, "{}");
+	rig_expect_as(r,
+		      "local t, s, k = {c = 1, a = 1, b = 1}, '', nil repeat k = next(t, k) "
+		      "s = s .. tostring(k) until not k return s",
 		      true, "\"abcnil\"");
 	rig_expect(r, "next({})", "nil");
 	rig_expect(r, "next(data)", "\"contact\"");
@@ -107,14 +110,19 @@ static void truth_is_that_of_lua(void **state)
 	static const struct {
 		const char *src;
 		bool is;
-	} cases[] = {{"data", true}, {"0", true}, {"''", true},  {"{}", true},
-		     {"nil", false}, {"false", false}, {"data.x.y", false},
+	} cases[] = {{"data", true},
+		     {"0", true},
+		     {"''", true},
+		     {"{}", true},
+		     {"nil", false},
+		     {"false", false},
+		     {"data.x.y", false},
 		     {"data.contact.age > 40 and data.contact.first_name == 'Ann'", true}};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		int ref;
 		bool is;
-		assert_int_equal(r->vm->ops->compile(r->vm->vm, cases[i].src, false, "w", &ref,
-						     &r->msg), 0);
+		assert_int_equal(
+			r->vm->ops->compile(r->vm->vm, cases[i].src, false, "w", &ref, &r->msg), 0);
 		assert_int_equal(r->vm->ops->truth(r->vm->vm, ref, &r->scope, &is, &r->msg), 0);
 		assert_int_equal(is, cases[i].is);
 		r->vm->ops->release(r->vm->vm, ref);

@@ -129,11 +129,11 @@ static void lists_are_searched_and_shaped(void **state)
 static void empty_is_what_others_take_for_false(void **state)
 {
 	static const struct example cases[] = {
-		{"empty(nil)", "true"},   {"empty('')", "true"}, {"empty(e)", "true"},
-		{"empty(eo)", "true"},    {"empty({})", "true"}, {"empty(list{})", "true"},
-		{"empty(json.null)", "true"}, {"empty(0)", "true"}, {"empty(0.0)", "true"},
-		{"empty(false)", "true"}, {"empty(' ')", "false"}, {"empty(o)", "false"},
-		{"empty({1})", "false"},  {"empty(1)", "false"},   {"empty(true)", "false"},
+		{"empty(nil)", "true"},       {"empty('')", "true"},   {"empty(e)", "true"},
+		{"empty(eo)", "true"},        {"empty({})", "true"},   {"empty(list{})", "true"},
+		{"empty(json.null)", "true"}, {"empty(0)", "true"},    {"empty(0.0)", "true"},
+		{"empty(false)", "true"},     {"empty(' ')", "false"}, {"empty(o)", "false"},
+		{"empty({1})", "false"},      {"empty(1)", "false"},   {"empty(true)", "false"},
 		{"empty()", "true"},
 	};
 	CHECK((struct rig *)*state, cases);
@@ -213,8 +213,10 @@ static void codes_are_those_of_the_standards(void **state)
 {
 	struct rig *r = *state;
 	static const struct example cases[] = {
-		{"json.encode({b = 1, a = {1, 2.5, 'x'}})", "\"{\\\"a\\\":[1,2.5,\\\"x\\\"],\\\"b\\\":1}\""},
-		{"json.encode(o)", "\"{\\\"z\\\":1,\\\"a\\\":null,\\\"m\\\":{\\\"k\\\":\\\"v\\\"}}\""},
+		{"json.encode({b = 1, a = {1, 2.5, 'x'}})",
+		 "\"{\\\"a\\\":[1,2.5,\\\"x\\\"],\\\"b\\\":1}\""},
+		{"json.encode(o)",
+		 "\"{\\\"z\\\":1,\\\"a\\\":null,\\\"m\\\":{\\\"k\\\":\\\"v\\\"}}\""},
 		{"json.encode(nil)", "\"null\""},
 		{"json.encode('x')", "\"\\\"x\\\"\""},
 		{"json.decode('{\"a\":[1,null]}')", "{\"a\":[1,null]}"},
@@ -230,7 +232,8 @@ static void codes_are_those_of_the_standards(void **state)
 		{"hex('az')", "\"617a\""},
 		{"hex.decode('617A')", "\"az\""},
 		{"hex.decode('6')", NULL, "not hexadecimal"},
-		{"sha256('abc')", "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""},
+		{"sha256('abc')",
+		 "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""},
 		{"hmac('sha256', 'Jefe', 'what do ya want for nothing?')",
 		 "\"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843\""},
 		{"hmac('md5', 'k', 'x')", NULL, "none of sha1, sha256, sha512"},
@@ -243,8 +246,10 @@ static void codes_are_those_of_the_standards(void **state)
 	json_t *secrets = rig_json("{\"key\":\"hush\"}");
 	lua_host_secrets(r->host, secrets);
 	CHECK(r, cases);
-	rig_expect_as(r, "for i = 1, 100 do local n = random(3, 5) if n < 3 or n > 5 then return n end end",
-		      true, "nil");
+	rig_expect_as(
+		r,
+		"for i = 1, 100 do local n = random(3, 5) if n < 3 or n > 5 then return n end end",
+		true, "nil");
 	json_decref(secrets);
 }
 
@@ -260,7 +265,8 @@ static void times_know_their_zones(void **state)
 		{"time.parse('2026-07-24T09:00Z', 'Europe/Paris')", NULL, ""},
 		{"time.parse(nil)", "nil"},
 		{"time.parse('soon')", NULL, "'soon' is no time"},
-		{"time.parse('2026-11-24', 'Mars/Base')", NULL, "there is no time zone 'Mars/Base'"},
+		{"time.parse('2026-11-24', 'Mars/Base')", NULL,
+		 "there is no time zone 'Mars/Base'"},
 		{"time.parse('2026-11-24', '../../etc/passwd')", NULL, "no time zone"},
 		{"time.format(1795510800)", "\"2026-11-24T09:00:00Z\""},
 		{"time.format(1795510800.5)", "\"2026-11-24T09:00:00.500Z\""},
@@ -273,23 +279,29 @@ static void times_know_their_zones(void **state)
 		{"time.format(-1)", "\"1969-12-31T23:59:59Z\""},
 		{"time.format(1e18)", NULL, "no time between"},
 		{"time.format(0/0)", NULL, "no time between"},
-		{"time.format(time.add(time.parse('2026-01-31'), '1mo'))", "\"2026-02-28T00:00:00Z\""},
-		{"time.format(time.add(time.parse('2024-02-29'), '1y'))", "\"2025-02-28T00:00:00Z\""},
-		{"time.format(time.add(time.parse('2026-03-31'), '-1mo'))", "\"2026-02-28T00:00:00Z\""},
+		{"time.format(time.add(time.parse('2026-01-31'), '1mo'))",
+		 "\"2026-02-28T00:00:00Z\""},
+		{"time.format(time.add(time.parse('2024-02-29'), '1y'))",
+		 "\"2025-02-28T00:00:00Z\""},
+		{"time.format(time.add(time.parse('2026-03-31'), '-1mo'))",
+		 "\"2026-02-28T00:00:00Z\""},
 		{"time.add(0, '1d')", "86400"},
 		{"time.add(0.5, '1h30m')", "5400.5"},
 		{"time.add(0, '-90s')", "-90"},
 		{"time.add(0, '1w2d')", "777600"},
 		/* the clocks of Paris went on by an hour on 2026-03-29 */
 		{"time.add(time.parse('2026-03-28T12:00', 'Europe/Paris'), '1d', 'Europe/Paris') - "
-		 "time.parse('2026-03-28T12:00', 'Europe/Paris')", "82800"},
+		 "time.parse('2026-03-28T12:00', 'Europe/Paris')",
+		 "82800"},
 		{"time.add(time.parse('2026-03-28T12:00', 'Europe/Paris'), '24h', 'Europe/Paris') - "
-		 "time.parse('2026-03-28T12:00', 'Europe/Paris')", "86400"},
+		 "time.parse('2026-03-28T12:00', 'Europe/Paris')",
+		 "86400"},
 		{"time.format(time.parse('2026-03-29T02:30', 'Europe/Paris'), nil, 'Europe/Paris')",
 		 "\"2026-03-29T03:30:00+02:00\""},
 		{"time.format(time.parse('2026-10-25T02:30', 'Europe/Paris'), nil, 'Europe/Paris')",
 		 "\"2026-10-25T02:30:00+02:00\""},
-		{"time.format(time.parse('2060-07-01T00:00', 'Europe/Paris'))", "\"2060-06-30T22:00:00Z\""},
+		{"time.format(time.parse('2060-07-01T00:00', 'Europe/Paris'))",
+		 "\"2060-06-30T22:00:00Z\""},
 		{"time.add(0, 5)", NULL, "needs a unit"},
 		{"time.add(0, '5')", NULL, "the units are"},
 		{"time.add(0, '')", NULL, "is no span"},
@@ -307,8 +319,10 @@ static void times_know_their_zones(void **state)
 static void the_stock_library_is_there(void **state)
 {
 	static const struct example cases[] = {
-		{"string.format('%5.2f|%-4s|%q|%d', 3.14159, 'ab', 'x', 7)", "\" 3.14|ab  |\\\"x\\\"|7\""},
-		{"('abc'):sub(2) .. ('x'):rep(3, '-') .. ('ab'):reverse():upper()", "\"bcx-x-xBA\""},
+		{"string.format('%5.2f|%-4s|%q|%d', 3.14159, 'ab', 'x', 7)",
+		 "\" 3.14|ab  |\\\"x\\\"|7\""},
+		{"('abc'):sub(2) .. ('x'):rep(3, '-') .. ('ab'):reverse():upper()",
+		 "\"bcx-x-xBA\""},
 		{"table.concat({1, 2, 3}, '-')", "\"1-2-3\""},
 		{"table.concat(list{'a', 'b'})", "\"ab\""},
 		{"#table.pack(table.unpack({1, 2, 3}))", "3"},
@@ -319,7 +333,8 @@ static void the_stock_library_is_there(void **state)
 		{"tonumber('0x10') + tonumber('12', 8)", "26"},
 		{"select('#', 1, nil, 3)", "3"},
 		{"'10' + 1", "11"},
-		{"tostring(1.0) .. tostring(nil) .. tostring(2^53)", "\"1.0nil9.007199254741e+15\""},
+		{"tostring(1.0) .. tostring(nil) .. tostring(2^53)",
+		 "\"1.0nil9.007199254741e+15\""},
 		{"math.huge > 1", "true"},
 		{"string.gsub('hello', 'l', {l = 'L'})", "\"heLLo\""},
 		{"string.byte('A')", "65"},
@@ -327,14 +342,19 @@ static void the_stock_library_is_there(void **state)
 	};
 	struct rig *r = *state;
 	CHECK(r, cases);
-	rig_expect_as(r, "local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return t", true,
-		      "[3,2,1]");
-	rig_expect_as(r, "local t = {} for i = 1, 100 do t[i] = {k = i % 3, i = i} end "
-			 "table.sort(t, function(a, b) return a.k < b.k end) "
-			 "for i = 2, 100 do if t[i-1].k == t[i].k and t[i-1].i > t[i].i then return 'unstable' end end",
-		      true, "nil");
-	rig_expect_as(r, "local t = {1, 2, 3} table.insert(t, 1, 0) table.remove(t) table.insert(t, 9) return t",
-		      true, "[0,1,2,9]");
+	rig_expect_as(r,
+		      "local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return t",
+		      true, "[3,2,1]");
+	rig_expect_as(
+		r,
+		"local t = {} for i = 1, 100 do t[i] = {k = i % 3, i = i} end "
+		"table.sort(t, function(a, b) return a.k < b.k end) "
+		"for i = 2, 100 do if t[i-1].k == t[i].k and t[i-1].i > t[i].i then return 'unstable' end end",
+		true, "nil");
+	rig_expect_as(
+		r,
+		"local t = {1, 2, 3} table.insert(t, 1, 0) table.remove(t) table.insert(t, 9) return t",
+		true, "[0,1,2,9]");
 }
 
 static int setup(void **state)

@@ -114,10 +114,11 @@ static void a_script_stops_at_each_operation(void **state)
 static void all_operations_give_their_arguments(void **state)
 {
 	struct fixture *f = *state;
-	begin(f, "local t = now() local a, b = random(6), random() local u = uuid()\n"
-		 "reply('hi') reply{text = 'x', choices = list{}} reply(12) log(nil) log{1}\n"
-		 "wait{['until'] = t + 60} wait{activity = {id = 1}} emit('k') emit('k', nil, {after = '1m'})\n"
-		 "return {t, a, b, u, (call('x'))}");
+	begin(f,
+	      "local t = now() local a, b = random(6), random() local u = uuid()\n"
+	      "reply('hi') reply{text = 'x', choices = list{}} reply(12) log(nil) log{1}\n"
+	      "wait{['until'] = t + 60} wait{activity = {id = 1}} emit('k') emit('k', nil, {after = '1m'})\n"
+	      "return {t, a, b, u, (call('x'))}");
 	expect_op(f, NULL, "now", "[]");
 	expect_op(f, "100", "random", "[6]");
 	expect_op(f, "4", "random", "[]");
@@ -201,7 +202,8 @@ static void operations_are_refused_where_c_waits(void **state)
 	}
 	begin(f, "require 'lib.top'");
 	expect_fail(f, "lib/top.lua:1: call cannot be used here");
-	static const char *const later[] = {"http{}", "wait_event('x')", "all{}", "memory.get('k')"};
+	static const char *const later[] = {"http{}", "wait_event('x')", "all{}",
+					    "memory.get('k')"};
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
 		begin(f, later[i]);
 		expect_fail(f, "is not in this version");
@@ -282,9 +284,10 @@ static void a_check_finds_requires_and_calls(void **state)
 	struct lua_host *h = f->rig.host;
 	char out[256] = "";
 	int line;
-	static const char src[] = "local a = require 'lib.a'\n-- require 'lib.no'\n"
-				  "local b = require(\"lib.b.c\") x.require(1) call('cc.get', {})\n"
-				  "pcall(function() return call [[cc.put]] end) x.call('no') call(name)";
+	static const char src[] =
+		"local a = require 'lib.a'\n-- require 'lib.no'\n"
+		"local b = require(\"lib.b.c\") x.require(1) call('cc.get', {})\n"
+		"pcall(function() return call [[cc.put]] end) x.call('no') call(name)";
 	assert_int_equal(script_check(h, "s.lua", src, note, out, &line, &f->msg), 0);
 	assert_string_equal(out, "lib/a.lua:1 lib/b/c.lua:3 ");
 	out[0] = '\0';
@@ -294,8 +297,8 @@ static void a_check_finds_requires_and_calls(void **state)
 			 ERR_PARSE);
 	assert_int_equal(line, 2);
 	assert_string_equal(f->msg.text, "2: unexpected symbol near '='");
-	static const char *const bad[] = {"require(name)", "require('a' .. 'b')", "local r = require",
-					  "require()"};
+	static const char *const bad[] = {"require(name)", "require('a' .. 'b')",
+					  "local r = require", "require()"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		assert_int_equal(script_check(h, "s.lua", bad[i], note, out, &line, &f->msg),
 				 ERR_PARSE);
