@@ -21,13 +21,12 @@ enum machine_reg {
 	REG_PROXY = 10, /* metatable of proxies */
 	REG_ERROR,      /* metatable of operations' error values */
 	REG_SECRET,     /* metatable of names of secrets */
-	REG_SECRETS,    /* the table behind the name `secrets` */
 	REG_LIST,       /* metatable that marks a plain table as a list */
-	REG_POOL,       /* expressions: proxies used again by each evaluation */
 	REG_MEMO,       /* scripts: json_t → proxy, weak */
 	REG_LIBRARY,    /* name → function or locked table */
 	REG_FUNCS,      /* expressions: reference → function */
 	REG_LOADED,     /* scripts: what require has loaded */
+	REG_POOL = 100, /* expressions: from the next key on, proxies that evaluations share */
 };
 
 /* Every full userdata begins with its kind: all of them are made in this folder. */

@@ -81,16 +81,14 @@ static void pool_push(lua_State *L, struct proxies *p, size_t slot, json_t *v)
 {
 	uint32_t n = (uint32_t)++p->used;
 	p->slots[slot] = (struct proxy_slot){.v = v, .gen = p->gen, .index = n};
-	lua_rawgeti(L, LUA_REGISTRYINDEX, REG_POOL);
-	if (lua_rawgeti(L, -1, n) == LUA_TUSERDATA) {
+	if (lua_rawgeti(L, LUA_REGISTRYINDEX, REG_POOL + n) == LUA_TUSERDATA) {
 		((struct proxy *)lua_touserdata(L, -1))->v = v;
-	} else {
-		lua_pop(L, 1);
-		proxy_make(L, OBJECT_PROXY, REG_PROXY, v);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, -3, n);
+		return;
 	}
-	lua_remove(L, -2);
+	lua_pop(L, 1);
+	proxy_make(L, OBJECT_PROXY, REG_PROXY, v);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, LUA_REGISTRYINDEX, REG_POOL + n);
 }
 
 static void push_pooled(lua_State *L, struct proxies *p, json_t *v)
@@ -98,13 +96,10 @@ static void push_pooled(lua_State *L, struct proxies *p, json_t *v)
 	if (p->used * 2 >= p->n_slots)
 		slots_grow(p);
 	size_t slot = slot_of(p, v);
-	if (p->slots[slot].gen != p->gen) {
+	if (p->slots[slot].gen == p->gen)
+		lua_rawgeti(L, LUA_REGISTRYINDEX, REG_POOL + p->slots[slot].index);
+	else
 		pool_push(L, p, slot, v);
-		return;
-	}
-	lua_rawgeti(L, LUA_REGISTRYINDEX, REG_POOL);
-	lua_rawgeti(L, -1, p->slots[slot].index);
-	lua_remove(L, -2);
 }
 
 /* Scripts: one proxy a value as long as somebody holds it. */
@@ -301,14 +296,14 @@ void proxy_open(lua_State *L)
 	bool script = machine_of(L)->script;
 	metatable(L, REG_PROXY, script, NULL);
 	metatable(L, REG_ERROR, true, of_errors);
-	lua_newtable(L);
 	if (script) {
+		lua_newtable(L);
 		lua_createtable(L, 0, 1);
 		lua_pushliteral(L, "v");
 		lua_setfield(L, -2, "__mode");
 		lua_setmetatable(L, -2);
+		lua_rawseti(L, LUA_REGISTRYINDEX, REG_MEMO);
 	}
-	lua_rawseti(L, LUA_REGISTRYINDEX, script ? REG_MEMO : REG_POOL);
 	machine_of(L)->proxies.gen = 1;
 }
 
@@ -318,12 +313,10 @@ static void pool_shrink(struct machine *m)
 	free(m->proxies.slots);
 	m->proxies.slots = NULL;
 	m->proxies.n_slots = 0;
-	lua_rawgeti(m->L, LUA_REGISTRYINDEX, REG_POOL);
 	for (size_t i = m->proxies.used; i > POOL_KEEP; i--) {
 		lua_pushnil(m->L);
-		lua_rawseti(m->L, -2, (lua_Integer)i);
+		lua_rawseti(m->L, LUA_REGISTRYINDEX, REG_POOL + (lua_Integer)i);
 	}
-	lua_pop(m->L, 1);
 }
 
 void proxy_reset(struct machine *m)
