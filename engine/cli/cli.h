@@ -37,6 +37,7 @@ struct command {
 	const char *about;   /* further paragraphs for the command's own help; NULL: none */
 	const struct cli_option *options; /* its own, closed by one without a name; NULL: none */
 	size_t words_min, words_max;      /* how many words beside options it takes */
+	bool serves; /* it is the service: warnings of the configuration are told */
 	/* Does it; returns one of enum cli_exit. */
 	int (*run)(struct cli *c);
 };

@@ -176,7 +176,7 @@ static int call(struct client *c, const char *method, const char *path, const ch
 	struct errmsg msg;
 	*ret = NULL;
 	if (client_try(c, method, path, body, type, ret_status, ret, &msg) != 0)
-		return cli_cannot(c->cli, "no service answers at %s (%s): is `pawl serve` running?",
+		return cli_cannot(c->cli, "no service answers at %s: is `pawl serve` running? (%s)",
 				  c->url, msg.text);
 	int code = *ret_status / 100 != 2 ? refused(c, *ret_status, *ret) : CLI_DONE;
 	if (code == CLI_DONE && !*ret)

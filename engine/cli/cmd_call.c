@@ -83,8 +83,13 @@ static char *file_bytes(const json_t *result, size_t *ret_len)
 		bytes = (char *)base64_decode(code, strlen(code), ret_len);
 	if (bytes)
 		return bytes;
-	bytes = text ? mem_strdup(text) : json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	*ret_len = bytes ? strlen(bytes) : 0;
+	if (text) {
+		bytes = mem_strdup(text);
+	} else {
+		auto_free char *json = json_dumps(result, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		bytes = mem_printf("%s\n", json ? json : "null");
+	}
+	*ret_len = strlen(bytes);
 	return bytes;
 }
 
@@ -147,7 +152,7 @@ static int by_myself(const struct cli *c, const struct config *config, const str
 	if (answer.result)
 		code = give(c, answer.result);
 	else if (answer.answered)
-		code = cli_no(c, "%s %d: %s", err_name(err), answer.status, msg.text);
+		code = cli_no(c, "%s: %s", err_name(err), msg.text);
 	else
 		code = cli_cannot(c, "%s: %s", err_name(err), msg.text);
 	direct_answer_done(&answer);

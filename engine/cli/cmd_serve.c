@@ -66,5 +66,6 @@ const struct command command_serve = {
 		"answered by then is looked into at the next start. A store that another process has is "
 		"refused.",
 	.options = options,
+	.serves = true,
 	.run = run,
 };

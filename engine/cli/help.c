@@ -7,12 +7,16 @@
 
 enum { TEXT_COLUMN = 26, WIDTH = 90 };
 
-/* Adds text with line breaks before WIDTH; what follows the first line is indented. */
+/*
+ * Adds text with line breaks before WIDTH; what follows the first line is indented. A line that
+ * begins with four blanks is left as it is.
+ */
 static void wrap(struct buf *b, const char *text, int at, int indent)
 {
 	for (const char *p = text; *p;) {
-		size_t len = strcspn(p, " \n");
-		if (at > indent && at + 1 + (int)len > WIDTH) {
+		bool example = strncmp(p, "    ", 4) == 0;
+		size_t len = strcspn(p, example ? "\n" : " \n");
+		if (!example && at > indent && at + 1 + (int)len > WIDTH) {
 			(void)buf_printf(b, "\n%*s", indent, "");
 			at = indent;
 		} else if (at > indent) {

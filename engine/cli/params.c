@@ -129,12 +129,13 @@ static json_t *value_of(const char *text, bool typed, const struct schema *s, st
 static json_t *descend(json_t *obj, char *key, const struct schema **s, char **ret_last,
 		       struct errmsg *msg)
 {
-	for (char *dot; (dot = strchr(key, '.')); key = dot + 1) {
+	char *dot;
+	for (; (dot = strchr(key, '.')); key = dot + 1) {
 		*dot = 0;
 		json_t *next = json_object_get(obj, key);
 		if (!next) {
-			next = json_object();
-			if (!*key || json_object_set_new(obj, key, next) != 0)
+			next = *key ? json_object() : NULL;
+			if (!next || json_object_set_new(obj, key, next) != 0)
 				break;
 		} else if (!json_is_object(next)) {
 			(void)err_set(msg, ERR_USAGE, "'%s' is %s already, not an object", key,
@@ -144,8 +145,8 @@ static json_t *descend(json_t *obj, char *key, const struct schema **s, char **r
 		obj = next;
 		*s = *s ? schema_field(*s, key) : NULL;
 	}
-	if (!*key || strchr(key, '.')) {
-		(void)err_set(msg, ERR_USAGE, "a part of the name is empty");
+	if (dot || !*key) {
+		(void)err_set(msg, ERR_USAGE, "a part of the name is empty or no UTF-8 text");
 		return NULL;
 	}
 	*ret_last = key;

@@ -24,7 +24,7 @@ struct config *setup_config(const struct cli *c, const struct config_flags *flag
 	struct findings f = {0};
 	struct config *config = config_load(files, n, flags ? flags : &lenient, &f);
 	/* Warnings are for those who serve it: in every other command they would only be noise. */
-	if (!config || flags)
+	if (!config || c->command->serves)
 		setup_tell(&f);
 	findings_done(&f);
 	free(files);

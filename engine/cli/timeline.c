@@ -100,13 +100,16 @@ static void fill_note(struct row *r, const json_t *step, int64_t now)
 		note(r, "adopted");
 }
 
-/* How many blocks a path is inside of: "do.3/each#17/do.1" is in one, "do.3" in none. */
+/*
+ * How many blocks a path is inside of: "do.3/each#17/do.1" is in one, "do.3" in none. A segment with
+ * a number is a round of the block before it, unless it is the last: an operation of a script.
+ */
 static int depth_of(const char *path)
 {
 	int n = 0;
-	for (const char *p = path; p && (p = strchr(p, '/')); p++)
-		n++;
-	return (n + 1) / 2;
+	for (const char *p = path, *slash; p && (slash = strchr(p, '/')); p = slash + 1)
+		n += memchr(p, '#', (size_t)(slash - p)) == NULL;
+	return n;
 }
 
 static void fill(struct row *r, const json_t *step, int64_t now)
@@ -126,20 +129,20 @@ static void fill(struct row *r, const json_t *step, int64_t now)
 	fill_note(r, step, now);
 }
 
-/* The iteration a path ends in ("17"), for lines that begin one; *ret_len 0: none. */
-static const char *iteration(const char *path, int *ret_len)
+/* The round that a step belongs to, or the number of an operation ("17"); *ret_len 0: none. */
+static const char *round_of(const char *path, int *ret_len)
 {
-	const char *last = NULL;
-	for (const char *p = path; p && (p = strchr(p, '#')); p++)
-		last = p;
-	*ret_len = last ? (int)strspn(last + 1, "0123456789") : 0;
-	return last ? last + 1 : "";
+	const char *sign = path ? strrchr(path, '#') : NULL;
+	const char *slash = sign ? strchr(sign, '/') : NULL;
+	bool near = sign && !(slash && strchr(slash + 1, '/'));
+	*ret_len = near ? (int)strspn(sign + 1, "0123456789") : 0;
+	return near ? sign + 1 : "";
 }
 
 static char *what_text(const struct row *r)
 {
 	int len;
-	const char *number = iteration(r->path, &len);
+	const char *number = round_of(r->path, &len);
 	return mem_printf("%*s%s%.*s%s%s%s%s", r->depth * 2, "", len ? "#" : "", len, number,
 			  len ? " " : "", r->kind ? r->kind : "step", r->what ? " " : "",
 			  r->what ? r->what : "");

@@ -233,6 +233,8 @@ static void words_that_cannot_be_meant_are_refused(void **state)
 	REFUSES("a: ", false, "a:={");
 	REFUSES("a: cannot open '/nowhere/x'", false, "a=@/nowhere/x");
 	REFUSES("no UTF-8", false, "a=\xff");
+	REFUSES("no UTF-8", false, "\xff=a");
+	REFUSES("no UTF-8", false, "\xff.b=a");
 }
 
 static void a_file_is_read(void **state)

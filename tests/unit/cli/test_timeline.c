@@ -90,12 +90,26 @@ static void a_run_is_drawn_with_a_line_a_step(void **state)
 	     "   +4.0s  ···················█  ✓          reply                  2 attempts     7ms\n");
 }
 
-static void a_step_inside_a_loop_is_indented_and_numbered(void **state)
+static void steps_inside_are_indented_and_rounds_numbered(void **state)
 {
 	(void)state;
-	says(RUN("completed", ENDED("54.000") ",\"steps\":[" STEP("do.1/each#17/do.2", "log",
-								  "completed", "50.000", "") "]"),
-	     "✓   #17 log");
+	static const struct {
+		const char *path, *line;
+	} rows[] = {
+		{"do.1", "  log\n"},
+		{"do.1/do.2", "    log\n"},
+		{"do.1/do.2/else.3", "      log\n"},
+		{"do.1/each#17/do.2", "    #17 log\n"},
+		{"do.1/each#17/do.2/do.1", "      log\n"},
+		{"do.1/each#2/do.2/each#3/do.1", "      #3 log\n"},
+		{"do.1/lua#4", "    #4 log\n"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char run[256];
+		snprintf(run, sizeof(run), "{\"steps\":[{\"path\":\"%s\",\"kind\":\"log\"}]}",
+			 rows[i].path);
+		says(run, rows[i].line);
+	}
 }
 
 static void a_waiting_step_tells_until_when(void **state)
@@ -245,7 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_is_drawn_with_a_line_a_step),
-		cmocka_unit_test(a_step_inside_a_loop_is_indented_and_numbered),
+		cmocka_unit_test(steps_inside_are_indented_and_rounds_numbered),
 		cmocka_unit_test(a_waiting_step_tells_until_when),
 		cmocka_unit_test(an_error_stands_under_its_step_and_what_to_do_at_the_end),
 		cmocka_unit_test(the_error_of_a_run_is_told_when_no_step_has_it),
