@@ -28,7 +28,8 @@ void lib_lock(lua_State *L, lua_CFunction call);
 void lib_base_open(lua_State *L);   /* type, pairs, pcall … */
 void lib_table_open(lua_State *L);  /* table.* */
 void lib_string_open(lua_State *L); /* string.*, utf8.*, math.*, and methods of texts */
-void lib_list_open(lua_State *L);   /* has, get, find, map, sort … */
+void lib_list_open(lua_State *L);   /* find, map, filter, sort … */
+void lib_object_open(lua_State *L); /* has, get, merge, len … */
 void lib_text_open(lua_State *L);   /* lower, trim, match, glob … */
 void lib_code_open(lua_State *L);   /* json, base64, hex, sha256, hmac */
 void lib_random_open(lua_State *L); /* uuid, random of expressions */

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "engine/lua/element.h"
 #include "engine/lua/lib.h"
 #include "engine/lua/lib_pattern.h"
 #include "engine/lua/machine.h"
@@ -23,11 +24,6 @@ static struct slice text_arg(lua_State *L, int arg)
 }
 
 /* What is missing stays missing: lower(data.email) of an event without one is nil. */
-static bool is_missing(lua_State *L, int arg)
-{
-	return lua_isnil(L, arg) || proxy_is_null(L, arg);
-}
-
 static int missing(lua_State *L)
 {
 	lua_pushnil(L);
@@ -37,7 +33,7 @@ static int missing(lua_State *L)
 static int change(lua_State *L, void (*how)(char *s, size_t len))
 {
 	luaL_checkany(L, 1);
-	if (is_missing(L, 1))
+	if (element_is_missing(L, 1))
 		return missing(L);
 	struct slice t = text_arg(L, 1);
 	luaL_Buffer b;
@@ -61,7 +57,7 @@ static int text_upper_fn(lua_State *L)
 static int text_trim(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	if (is_missing(L, 1))
+	if (element_is_missing(L, 1))
 		return missing(L);
 	struct slice t = text_arg(L, 1);
 	while (t.len && isspace((unsigned char)t.s[t.len - 1]))
@@ -97,14 +93,14 @@ static int push_words(lua_State *L, struct slice t)
 static int text_words(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	return push_words(L, is_missing(L, 1) ? (struct slice){"", 0} : text_arg(L, 1));
+	return push_words(L, element_is_missing(L, 1) ? (struct slice){"", 0} : text_arg(L, 1));
 }
 
 /* Without a separator: the words. */
 static int text_split(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	if (is_missing(L, 1) || lua_isnoneornil(L, 2))
+	if (element_is_missing(L, 1) || lua_isnoneornil(L, 2))
 		return text_words(L);
 	struct slice t = text_arg(L, 1), sep = text_arg(L, 2);
 	luaL_argcheck(L, sep.len, 2, "an empty separator");
@@ -124,23 +120,11 @@ static int text_split(lua_State *L)
 	}
 }
 
-static lua_Integer list_size(lua_State *L, int arg)
-{
-	json_t *v = proxy_get(L, arg);
-	if (!v && !is_missing(L, arg))
-		luaL_checktype(L, arg, LUA_TTABLE);
-	lua_Integer n = v ? (lua_Integer)json_array_size(v) : 0;
-	if (lua_istable(L, arg))
-		n = value_list_len(L, arg);
-	budget_charge(L, (size_t)n * 2);
-	return n;
-}
-
 /* Nulls and holes are passed over. */
 static int text_join(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	lua_Integer n = list_size(L, 1);
+	lua_Integer n = element_count(L, 1);
 	size_t sep_len;
 	const char *sep = luaL_optlstring(L, 2, ",", &sep_len);
 	bool first = true;
@@ -148,7 +132,7 @@ static int text_join(lua_State *L)
 	luaL_buffinit(L, &b);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_geti(L, 1, i);
-		if (is_missing(L, -1)) {
+		if (element_is_missing(L, -1)) {
 			lua_pop(L, 1);
 			continue;
 		}
@@ -170,7 +154,7 @@ static int text_join(lua_State *L)
 
 static bool list_contains(lua_State *L)
 {
-	lua_Integer n = list_size(L, 1);
+	lua_Integer n = element_count(L, 1);
 	bool found = false;
 	for (lua_Integer i = 1; i <= n && !found; i++) {
 		lua_geti(L, 1, i);
@@ -188,7 +172,7 @@ static int text_contains(lua_State *L)
 	bool found = false;
 	if (proxy_get(L, 1) || lua_istable(L, 1)) {
 		found = list_contains(L);
-	} else if (!is_missing(L, 1)) {
+	} else if (!element_is_missing(L, 1)) {
 		struct slice t = text_arg(L, 1), part = text_arg(L, 2);
 		found = memmem(t.s, t.len, part.s, part.len) != NULL;
 	}
@@ -200,7 +184,7 @@ static int text_starts_with(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	bool is = false;
-	if (!is_missing(L, 1)) {
+	if (!element_is_missing(L, 1)) {
 		struct slice t = text_arg(L, 1), start = text_arg(L, 2);
 		is = t.len >= start.len && memcmp(t.s, start.s, start.len) == 0;
 	}
@@ -212,7 +196,7 @@ static int text_ends_with(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	bool is = false;
-	if (!is_missing(L, 1)) {
+	if (!element_is_missing(L, 1)) {
 		struct slice t = text_arg(L, 1), end = text_arg(L, 2);
 		is = t.len >= end.len && memcmp(t.s + t.len - end.len, end.s, end.len) == 0;
 	}
@@ -223,14 +207,14 @@ static int text_ends_with(lua_State *L)
 static int text_match(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	return is_missing(L, 1) ? missing(L) : lib_pattern_match(L);
+	return element_is_missing(L, 1) ? missing(L) : lib_pattern_match(L);
 }
 
 static int text_glob_fn(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	bool is = false;
-	if (!is_missing(L, 1)) {
+	if (!element_is_missing(L, 1)) {
 		struct slice t = text_arg(L, 1), glob = text_arg(L, 2);
 		budget_charge(L, glob.len ? t.len * glob.len / 8 : 0);
 		is = text_glob(t.s, t.len, glob.s, glob.len);

@@ -125,6 +125,7 @@ static int open_all(lua_State *L)
 	lib_table_open(L);
 	lib_string_open(L);
 	lib_list_open(L);
+	lib_object_open(L);
 	lib_text_open(L);
 	lib_code_open(L);
 	lib_time_open(L);

@@ -1,8 +1,8 @@
 /* Looking at scripts without running them: syntax, the files they require, the actions they call. */
 #include <lauxlib.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "engine/base/buf.h"
 #include "engine/lua/lex.h"
 #include "engine/lua/script_private.h"
 
@@ -40,15 +40,12 @@ static bool literal(struct scan *s, bool alone, struct lex *ret)
 
 static void tell_require(const struct lex *name, void (*cb)(void *, const char *, int), void *arg)
 {
-	char file[256];
-	int n = snprintf(file, sizeof(file), "%.*s", (int)name->len, name->text);
-	if (n < 0 || (size_t)n > sizeof(file) - 5)
-		return;
-	for (char *p = file; *p; p++)
-		if (*p == '.')
-			*p = '/';
-	strcat(file, ".lua");
-	cb(arg, file, name->line);
+	struct buf file = BUF_INIT;
+	for (size_t i = 0; i < name->len; i++)
+		(void)buf_putc(&file, name->text[i] == '.' ? '/' : name->text[i]);
+	(void)buf_puts(&file, ".lua");
+	cb(arg, buf_str(&file), name->line);
+	buf_done(&file);
 }
 
 static int check_syntax(struct machine *m, const char *text, int *ret_line, struct errmsg *msg)

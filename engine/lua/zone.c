@@ -121,20 +121,30 @@ static bool skip_abbreviation(const char **p)
 	return *p > from;
 }
 
+/* A short number after the character c. */
+static bool read_field(const char **p, char c, int *ret)
+{
+	if (**p != c || !isdigit((unsigned char)(*p)[1]))
+		return false;
+	char *end;
+	long v = strtol(*p + 1, &end, 10);
+	*p = end;
+	*ret = v < 100 ? (int)v : 100;
+	return true;
+}
+
 static bool read_rule(const char **p, struct zone_rule *r)
 {
-	int used = 0;
-	if (sscanf(*p, ",M%d.%d.%d%n", &r->month, &r->week, &r->weekday, &used) != 3)
+	if (*(*p)++ != ',' || !read_field(p, 'M', &r->month) || !read_field(p, '.', &r->week) ||
+	    !read_field(p, '.', &r->weekday))
 		return false;
-	*p += used;
 	r->at_s = 7200;
 	if (**p == '/') {
 		(*p)++;
 		if (!read_seconds(p, &r->at_s))
 			return false;
 	}
-	return r->month >= 1 && r->month <= 12 && r->week >= 1 && r->week <= 5 && r->weekday >= 0 &&
-	       r->weekday <= 6;
+	return r->month >= 1 && r->month <= 12 && r->week >= 1 && r->week <= 5 && r->weekday <= 6;
 }
 
 /* POSIX counts west of Greenwich. A form that is not understood leaves the table's last offset. */
@@ -254,17 +264,30 @@ static bool is_name(const char *s)
 	return true;
 }
 
+/* One or two digits. */
+static const char *read_digits(const char *p, int *ret)
+{
+	*ret = 0;
+	for (int i = 0; i < 2 && isdigit((unsigned char)*p); i++)
+		*ret = *ret * 10 + *p++ - '0';
+	return p;
+}
+
 /* "+02:00", "-0530", "+2": a fixed offset. */
 static bool read_fixed(struct zone *z, const char *name)
 {
-	int hours, minutes = 0, used = 0;
+	int hours, minutes = 0;
 	if ((*name != '+' && *name != '-') || !isdigit((unsigned char)name[1]))
 		return false;
-	if (sscanf(name + 1, "%2d%n:%2d%n", &hours, &used, &minutes, &used) < 2 && !name[1 + used])
-		minutes = 0;
-	else if (name[1 + used] && sscanf(name + 1, "%2d%2d%n", &hours, &minutes, &used) < 2)
-		return false;
-	if (name[1 + used] || hours > 23 || minutes > 59)
+	const char *p = read_digits(name + 1, &hours);
+	p += *p == ':';
+	if (*p) {
+		const char *from = p;
+		p = read_digits(p, &minutes);
+		if (p - from != 2)
+			return false;
+	}
+	if (*p || hours > 23 || minutes > 59)
 		return false;
 	z->first = (hours * 3600 + minutes * 60) * (*name == '-' ? -1 : 1);
 	return true;
@@ -295,7 +318,7 @@ const struct zone *zone_find(struct zones *z, const char *name)
 	if (strlen(name) >= NAME_MAX_LEN || z->n == ZONES_MAX)
 		return NULL;
 	struct zone *new = mem_alloc(sizeof(*new));
-	strcpy(new->name, name);
+	memcpy(new->name, name, strlen(name) + 1);
 	bool ok = strcmp(name, "UTC") == 0 || read_fixed(new, name) ||
 		  (is_name(name) && read_file(new, name));
 	if (!ok) {

@@ -194,8 +194,7 @@ static void syntax_errors_speak_of_what_was_written(void **state)
 
 static void note(void *arg, const char *dotted, int line)
 {
-	char *out = arg;
-	sprintf(out + strlen(out), "%s:%d ", dotted, line);
+	(void)buf_printf(arg, "%s:%d ", dotted, line);
 }
 
 static void names_are_free_ones_with_their_fields(void **state)
@@ -231,10 +230,11 @@ static void names_are_free_ones_with_their_fields(void **state)
 		{"function f.g:h(a) return self, a, b end", true, "f.g:1 b:1 "},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		char out[256] = "";
-		r->vm->ops->names(r->vm->vm, cases[i].src, cases[i].chunk, note, out);
-		if (strcmp(out, cases[i].names) != 0)
-			fail_msg("%s: '%s', not '%s'", cases[i].src, out, cases[i].names);
+		struct buf out = BUF_INIT;
+		r->vm->ops->names(r->vm->vm, cases[i].src, cases[i].chunk, note, &out);
+		if (strcmp(buf_str(&out), cases[i].names) != 0)
+			fail_msg("%s: '%s', not '%s'", cases[i].src, buf_str(&out), cases[i].names);
+		buf_done(&out);
 	}
 }
 

@@ -79,12 +79,12 @@ static void known_patterns_answer_as_in_lua(void **state)
 	twins_free(t);
 }
 
-static size_t make(struct rng *rng, const char *const *parts, size_t n, size_t max, char *out)
+/* Some of the parts in a row; b is used again. */
+static void make(struct rng *rng, const char *const *parts, size_t n, size_t max, struct buf *b)
 {
-	out[0] = '\0';
+	buf_clear(b);
 	for (size_t i = rng_below(rng, max); i > 0; i--)
-		strcat(out, parts[rng_below(rng, n)]);
-	return strlen(out);
+		(void)buf_puts(b, parts[rng_below(rng, n)]);
 }
 
 static void random_patterns_answer_as_in_lua(void **state)
@@ -99,15 +99,20 @@ static void random_patterns_answer_as_in_lua(void **state)
 	static const char *const replies[] = {"x", "%0", "%1", "%2", "%%", "%", "y"};
 	struct rng rng;
 	struct twins *t = twins_new();
-	char pat[128], text[128], repl[64], why[512];
+	struct buf pat = BUF_INIT, text = BUF_INIT, repl = BUF_INIT;
+	char why[512];
 	rng_seeded_init(&rng, 20261124);
 	for (int i = 0; i < 40000; i++) {
-		size_t p = make(&rng, items, sizeof(items) / sizeof(*items), 9, pat);
-		size_t n = make(&rng, texts, sizeof(texts) / sizeof(*texts), 14, text);
-		size_t r = make(&rng, replies, sizeof(replies) / sizeof(*replies), 4, repl);
-		if (!twins_agree(t, text, n, pat, p, repl, r, (int)rng_below(&rng, 9) - 4, why))
+		make(&rng, items, sizeof(items) / sizeof(*items), 9, &pat);
+		make(&rng, texts, sizeof(texts) / sizeof(*texts), 14, &text);
+		make(&rng, replies, sizeof(replies) / sizeof(*replies), 4, &repl);
+		if (!twins_agree(t, buf_str(&text), text.len, buf_str(&pat), pat.len,
+				 buf_str(&repl), repl.len, (int)rng_below(&rng, 9) - 4, why))
 			fail_msg("%s", why);
 	}
+	buf_done(&pat);
+	buf_done(&text);
+	buf_done(&repl);
 	twins_free(t);
 }
 
@@ -118,14 +123,16 @@ static void steps_end_what_would_not_end(void **state)
 	(void)state;
 	struct pattern p;
 	size_t end;
-	char text[31], pat[128] = "";
+	char text[31];
+	struct buf pat = BUF_INIT;
 	memset(text, 'a', sizeof(text));
 	for (int i = 0; i < 30; i++)
-		strcat(pat, "a?");
-	strcat(pat, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
-	pattern_init(&p, text, 30, pat, strlen(pat), 1000000);
+		(void)buf_puts(&pat, "a?");
+	(void)buf_puts(&pat, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab");
+	pattern_init(&p, text, 30, buf_str(&pat), pat.len, 1000000);
 	assert_int_equal(pattern_match(&p, 0, &end), PATTERN_STEPS);
 	assert_int_equal(pattern_match(&p, 0, &end), PATTERN_STEPS);
+	buf_done(&pat);
 	pattern_init(&p, text, 30, "a+", 2, 1000);
 	assert_int_equal(pattern_match(&p, 0, &end), PATTERN_YES);
 	assert_int_equal(end, 30);

@@ -275,35 +275,36 @@ static void dropping_a_waiting_script_leaks_nothing(void **state)
 
 static void note(void *arg, const char *text, int line)
 {
-	sprintf((char *)arg + strlen(arg), "%s:%d ", text, line);
+	(void)buf_printf(arg, "%s:%d ", text, line);
 }
 
 static void a_check_finds_requires_and_calls(void **state)
 {
 	struct fixture *f = *state;
 	struct lua_host *h = f->rig.host;
-	char out[256] = "";
+	struct buf out = BUF_INIT;
 	int line;
 	static const char src[] =
 		"local a = require 'lib.a'\n-- require 'lib.no'\n"
 		"local b = require(\"lib.b.c\") x.require(1) call('cc.get', {})\n"
 		"pcall(function() return call [[cc.put]] end) x.call('no') call(name)";
-	assert_int_equal(script_check(h, "s.lua", src, note, out, &line, &f->msg), 0);
-	assert_string_equal(out, "lib/a.lua:1 lib/b/c.lua:3 ");
-	out[0] = '\0';
-	script_calls(src, note, out);
-	assert_string_equal(out, "cc.get:3 cc.put:4 ");
-	assert_int_equal(script_check(h, "s.lua", "x = 1\nx = = 2", note, out, &line, &f->msg),
+	assert_int_equal(script_check(h, "s.lua", src, note, &out, &line, &f->msg), 0);
+	assert_string_equal(buf_str(&out), "lib/a.lua:1 lib/b/c.lua:3 ");
+	buf_clear(&out);
+	script_calls(src, note, &out);
+	assert_string_equal(buf_str(&out), "cc.get:3 cc.put:4 ");
+	assert_int_equal(script_check(h, "s.lua", "x = 1\nx = = 2", note, &out, &line, &f->msg),
 			 ERR_PARSE);
 	assert_int_equal(line, 2);
 	assert_string_equal(f->msg.text, "2: unexpected symbol near '='");
 	static const char *const bad[] = {"require(name)", "require('a' .. 'b')",
 					  "local r = require", "require()"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(script_check(h, "s.lua", bad[i], note, out, &line, &f->msg),
+		assert_int_equal(script_check(h, "s.lua", bad[i], note, &out, &line, &f->msg),
 				 ERR_PARSE);
 		assert_int_equal(line, 1);
 	}
+	buf_done(&out);
 }
 
 static void a_syntax_error_is_no_script(void **state)
