@@ -66,5 +66,5 @@ struct connections *service_connections(const struct service *s);
 struct ruleset *service_rules(const struct service *s);
 /* True while it drains: nothing new is taken. */
 bool service_is_draining(const struct service *s);
-/* True once the rules' plans are durable and the runs of the last time are being driven. */
+/* True from service_start until it drains. */
 bool service_is_ready(const struct service *s);

@@ -43,6 +43,11 @@ const char *verify_word(const struct verify *v)
 	return words[v->kind];
 }
 
+const char *verify_header(const struct verify *v)
+{
+	return v->header;
+}
+
 /* ---- from the configuration ---- */
 
 static int add_secret(struct verify *v, const json_t *secret, struct errmsg *msg)

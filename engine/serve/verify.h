@@ -26,5 +26,7 @@ void verify_free(struct verify *v);
 int verify_request(const struct verify *v, const struct server_req *r, struct errmsg *msg);
 /* "none", "bearer" or "hmac". */
 const char *verify_word(const struct verify *v);
+/* The header that carries a signature, lower case, or NULL: it is not for rules to see. */
+const char *verify_header(const struct verify *v);
 /* True when the request carries `Authorization: Bearer token`, once; compared in constant time. */
 bool verify_bearer(const struct server_req *r, const char *token);

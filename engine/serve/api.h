@@ -1,0 +1,26 @@
+/*
+ * The JSON API under /api, and the figures under /metrics: what happened, what is loaded, and what a
+ * person may do about it. docs/HTTP.md has the routes and the forms.
+ */
+#pragma once
+
+#include "engine/base/list.h"
+#include "engine/io/server.h"
+#include "engine/io/loop.h"
+
+struct service;
+
+/* Embedded in the service. */
+struct api {
+	struct service *service;
+	struct link streams;      /* who reads /api/stream */
+	struct loop_timer beat;   /* keeps idle streams open */
+};
+
+void api_init(struct api *a, struct service *s);
+/* Ends the streams. */
+void api_done(struct api *a);
+/* path: what stands behind /api/. The request is one of a person or program that may see all. */
+void api_handle(struct api *a, struct server_req *r, const char *path);
+/* Prometheus' text form. */
+void api_metrics(struct api *a, struct server_req *r);

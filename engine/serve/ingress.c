@@ -1,0 +1,461 @@
+/* The ways in. */
+#include "engine/serve/ingress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/arena.h"
+#include "engine/base/json.h"
+#include "engine/base/log.h"
+#include "engine/serve/cloudevent.h"
+#include "engine/serve/media.h"
+#include "engine/serve/native.h"
+#include "engine/serve/reply.h"
+
+#define BY_BODY_MS (10 * 60 * 1000)
+#define BATCH_MAX 1000
+#define ID_MAX 512
+#define HEADERS_MAX 64
+#define LOG_EVERY_MS 1000
+
+void ingress_init(struct ingress *in)
+{
+	for (size_t i = 0; i < in->config->n_hooks; i++)
+		(void)map_put(&in->hooks, in->config->hooks[i].path, &in->config->hooks[i]);
+}
+
+void ingress_done(struct ingress *in)
+{
+	map_done(&in->hooks);
+}
+
+/* ---- refusals ---- */
+
+/* A flood of bad requests must not become a flood of lines. */
+void ingress_refused(struct ingress *in, const struct server_req *r, const char *why)
+{
+	int64_t now = loop_boot_ms(in->loop);
+	in->stats.refused++;
+	if (in->logged_at && now - in->logged_at < LOG_EVERY_MS) {
+		in->unlogged++;
+		return;
+	}
+	log_line(LOG_WARN, "request_refused", "path", r->path, "peer", r->peer, "text", why, "more",
+		 in->unlogged ? log_num(in->unlogged) : NULL, NULL);
+	in->logged_at = now;
+	in->unlogged = 0;
+}
+
+static void refuse(struct ingress *in, struct server_req *r, int err, const char *why)
+{
+	ingress_refused(in, r, why);
+	reply_error(r, err, why);
+}
+
+static void not_allowed(struct ingress *in, struct server_req *r, const char *allow)
+{
+	char extra[64];
+	(void)snprintf(extra, sizeof(extra), "Allow: %s\r\n", allow);
+	ingress_refused(in, r, "method not allowed");
+	reply_problem(r, 405, extra, "%s is not for %s", r->path, r->method);
+}
+
+static bool is_method(const struct server_req *r, const char *method)
+{
+	return strcmp(r->method, method) == 0;
+}
+
+/* ---- one delivery: what a request brought, until all of it is durable ---- */
+
+struct delivery {
+	struct ingress *in;
+	struct server_req *req; /* NULL: the sender is gone */
+	size_t n, open;
+	bool batch, fresh;
+	int err;
+	struct id ids[];
+};
+
+static void on_gone(struct server_req *r)
+{
+	struct delivery *d = r->user;
+	d->req = NULL;
+}
+
+/* One event, the usual case: its answer is built without a detour. */
+static void answer_one(struct delivery *d)
+{
+	char text[64], id[ID_TEXT_LEN];
+	int len = snprintf(text, sizeof(text), "{\"id\":\"%s\"}", id_format(d->ids[0], id));
+	server_reply(d->req, d->fresh ? 202 : 200, "application/json", NULL, text, (size_t)len);
+}
+
+static void answer_batch(struct delivery *d)
+{
+	char id[ID_TEXT_LEN];
+	json_t *ids = json_array();
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(ids, json_string(id_format(d->ids[i], id)));
+	reply_json(d->req, d->fresh ? 202 : 200, json_pack("{s:o}", "ids", ids));
+}
+
+static void delivery_end(struct delivery *d)
+{
+	if (d->err)
+		d->in->stats.busy++;
+	if (!d->req) {
+		free(d);
+		return;
+	}
+	d->req->on_gone = NULL;
+	if (d->err)
+		reply_error(d->req, d->err, NULL);
+	else if (d->batch)
+		answer_batch(d);
+	else
+		answer_one(d);
+	free(d);
+}
+
+/* Which of the ids is meant is told by their order: verbs are carried out as they were submitted. */
+static void on_accepted(void *arg, int err, bool duplicate, struct id id, const struct id *runs,
+			size_t n_runs)
+{
+	struct delivery *d = arg;
+	d->ids[d->n - d->open] = id;
+	if (err) {
+		d->err = err;
+	} else if (duplicate) {
+		d->in->stats.duplicates++;
+	} else {
+		d->in->stats.accepted++;
+		d->fresh = true;
+	}
+	if (--d->open == 0)
+		delivery_end(d);
+}
+
+static struct delivery *delivery_new(struct ingress *in, struct server_req *r, size_t n)
+{
+	struct delivery *d = mem_alloc(sizeof(*d) + n * sizeof(d->ids[0]));
+	*d = (struct delivery){.in = in, .req = r, .n = n, .open = n};
+	r->user = d;
+	r->on_gone = on_gone;
+	return d;
+}
+
+/* Takes the event. */
+static void deliver(struct ingress *in, struct server_req *r, struct event *e)
+{
+	engine_accept(in->engine, e, on_accepted, delivery_new(in, r, 1));
+	event_unref(e);
+}
+
+/* Takes the events, of which there is one or more. */
+static void deliver_batch(struct ingress *in, struct server_req *r, struct event **events, size_t n)
+{
+	struct delivery *d = delivery_new(in, r, n);
+	d->batch = true;
+	for (size_t i = 0; i < n; i++) {
+		engine_accept(in->engine, events[i], on_accepted, d);
+		event_unref(events[i]);
+	}
+}
+
+/* ---- hooks ---- */
+
+/* What a rule may see of the headers: nothing that could be a credential or a signature. */
+static bool is_shown(const char *name)
+{
+	static const char *const secret[] = {"signature", "auth", "token", "cookie", "secret", "hmac",
+					     "key", "password", "credential"};
+	if (strcmp(name, "content-type") == 0 || strcmp(name, "user-agent") == 0)
+		return true;
+	if (strncmp(name, "x-", 2) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++)
+		if (strstr(name, secret[i]))
+			return false;
+	return true;
+}
+
+static bool is_plain(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e || *text == '"' ||
+		    *text == '\\')
+			return false;
+	return true;
+}
+
+static void add_text(struct buf *b, const char *text)
+{
+	if (is_plain(text)) {
+		(void)buf_putc(b, '"');
+		(void)buf_puts(b, text);
+		(void)buf_putc(b, '"');
+		return;
+	}
+	json_auto_t *v = json_string(text);
+	if (!v || json_add_text(b, v) != 0)
+		(void)buf_puts(b, "null"); /* no UTF-8 */
+}
+
+/* One that came several times is shown with its first value. */
+static void add_headers(struct buf *b, const struct server_req *r, const char *own)
+{
+	const char *seen[HEADERS_MAX];
+	size_t n = 0;
+	(void)buf_puts(b, "{\"headers\":{");
+	for (size_t i = 0; i < r->n_headers && n < HEADERS_MAX; i++) {
+		const char *name = r->headers[i].name;
+		bool known = !is_shown(name) || (own && strcmp(name, own) == 0) || !is_plain(name);
+		for (size_t k = 0; k < n && !known; k++)
+			known = strcmp(seen[k], name) == 0;
+		if (known)
+			continue;
+		if (n)
+			(void)buf_putc(b, ',');
+		seen[n++] = name;
+		add_text(b, name);
+		(void)buf_putc(b, ':');
+		add_text(b, r->headers[i].value);
+	}
+	(void)buf_putc(b, '}');
+}
+
+/* {headers, query, path} as JSON text, malloc'd. */
+static char *extra_of(const struct config_hook *h, const struct server_req *r)
+{
+	struct buf b = BUF_INIT;
+	add_headers(&b, r, verify_header(h->verify));
+	json_auto_t *query = *r->query ? media_form(r->query, strlen(r->query)) : NULL;
+	if (query) {
+		(void)buf_puts(&b, ",\"query\":");
+		(void)json_add_text(&b, query);
+	}
+	(void)buf_puts(&b, ",\"path\":");
+	add_text(&b, r->path);
+	(void)buf_putc(&b, '}');
+	return buf_take(&b);
+}
+
+/* The sender's id, malloc'd, or NULL. */
+static char *sender_id(const struct config_hook *h, const struct server_req *r, const json_t *data)
+{
+	size_t count = 0;
+	const char *text = h->id_header ? server_req_header(r, h->id_header, &count) : NULL;
+	if (count > 1)
+		return NULL;
+	const json_t *v = h->id_pointer ? media_pointer(data, h->id_pointer) : NULL;
+	if (json_is_integer(v))
+		return mem_printf("%lld", (long long)json_integer_value(v));
+	if (v)
+		text = json_string_value(v);
+	if (!text || !*text || strlen(text) > ID_MAX)
+		return NULL;
+	json_t *checked = json_string(text);
+	json_decref(checked);
+	return checked ? mem_strdup(text) : NULL;
+}
+
+static struct event *hook_event(struct ingress *in, const struct config_hook *h,
+				struct server_req *r, struct media *m)
+{
+	int64_t now = loop_wall_ms(in->loop);
+	auto_free char *id = sender_id(h, r, m->data);
+	struct event *e = event_new(id_new(loop_clock(in->loop), in->rng), h->type, h->source, NULL, id,
+				    now, now, json_incref(m->data), m->text, m->len);
+	e->extra = extra_of(h, r);
+	if (id)
+		event_dedupe_by_id(e, h->dedupe_ms);
+	else
+		event_dedupe_by_body(e, BY_BODY_MS);
+	return e;
+}
+
+/* The query of a GET is its body: a link that somebody followed. */
+static int read_query(const struct server_req *r, struct media *m, struct errmsg *msg)
+{
+	*m = (struct media){.data = media_form(r->query, strlen(r->query))};
+	if (!m->data)
+		return err_set(msg, ERR_PARSE, "the query is malformed");
+	m->own = json_text(m->data);
+	m->text = m->own;
+	m->len = strlen(m->own);
+	return 0;
+}
+
+static bool hook_takes(const struct config_hook *h, const struct server_req *r)
+{
+	return (h->post && is_method(r, "POST")) || (h->get && is_method(r, "GET"));
+}
+
+void ingress_hook(struct ingress *in, struct server_req *r, const char *path)
+{
+	struct errmsg msg = {0};
+	struct media m = {0};
+	const struct config_hook *h = map_get(&in->hooks, path);
+	if (!h) {
+		refuse(in, r, ERR_NOT_FOUND, "there is no such hook");
+		return;
+	}
+	if (!hook_takes(h, r)) {
+		not_allowed(in, r, h->post && h->get ? "POST, GET" : h->post ? "POST" : "GET");
+		return;
+	}
+	int err = r->body_len > h->body_max ? err_set(&msg, ERR_TOOBIG, "the body is over %zu bytes",
+						      h->body_max) : 0;
+	if (!err)
+		err = verify_request(h->verify, r, &msg);
+	if (!err)
+		err = is_method(r, "GET") ? read_query(r, &m, &msg) : media_read(r, &m, &msg);
+	if (err)
+		refuse(in, r, err, msg.text);
+	else
+		deliver(in, r, hook_event(in, h, r, &m));
+	media_done(&m);
+}
+
+/* ---- events from outside ---- */
+
+/* What is to become of one event's JSON; NULL with msg. */
+typedef struct event *(*read_cb)(struct ingress *in, const json_t *v, struct errmsg *msg);
+
+static struct event *read_cloudevent(struct ingress *in, const json_t *v, struct errmsg *msg)
+{
+	struct event *e = cloudevent_read(v, id_new(loop_clock(in->loop), in->rng),
+					  loop_wall_ms(in->loop), msg);
+	if (!e || cloudevent_check_free(e, msg) == 0)
+		return e;
+	event_unref(e);
+	return NULL;
+}
+
+static struct event *read_native(struct ingress *in, const json_t *v, struct errmsg *msg)
+{
+	struct buf violations = BUF_INIT;
+	struct event *e = NULL;
+	if (native_check(v, &violations))
+		(void)err_set(msg, ERR_INVALID, "%s", buf_str(&violations));
+	else
+		e = cloudevent_read(v, id_new(loop_clock(in->loop), in->rng), loop_wall_ms(in->loop), msg);
+	buf_done(&violations);
+	return e;
+}
+
+static void drop_events(struct event **events, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		event_unref(events[i]);
+	free(events);
+}
+
+/* All of them are good, or none is taken. */
+static void take_batch(struct ingress *in, struct server_req *r, const json_t *list, read_cb read)
+{
+	struct errmsg msg;
+	size_t n = json_array_size(list);
+	if (!n || n > BATCH_MAX) {
+		refuse(in, r, ERR_INVALID, n ? "a batch has at most 1000 events" : "the batch is empty");
+		return;
+	}
+	struct event **events = mem_alloc(n * sizeof(struct event *));
+	for (size_t i = 0; i < n; i++) {
+		events[i] = read(in, json_array_get(list, i), &msg);
+		if (events[i])
+			continue;
+		err_wrap(&msg, "[%zu]", i);
+		refuse(in, r, msg.code, msg.text);
+		drop_events(events, i);
+		return;
+	}
+	deliver_batch(in, r, events, n);
+	free(events);
+}
+
+static void take_json(struct ingress *in, struct server_req *r, read_cb read)
+{
+	struct errmsg msg;
+	json_auto_t *v = NULL;
+	if (json_parse(r->body, r->body_len, true, &v, &msg) != 0) {
+		err_wrap(&msg, "the body is no JSON");
+		refuse(in, r, ERR_PARSE, msg.text);
+		return;
+	}
+	if (json_is_array(v)) {
+		take_batch(in, r, v, read);
+		return;
+	}
+	struct event *e = read(in, v, &msg);
+	if (e)
+		deliver(in, r, e);
+	else
+		refuse(in, r, msg.code, msg.text);
+}
+
+static void take_binary(struct ingress *in, struct server_req *r)
+{
+	struct errmsg msg;
+	struct event *e = cloudevent_binary(r, id_new(loop_clock(in->loop), in->rng),
+					    loop_wall_ms(in->loop), &msg);
+	if (e && cloudevent_check_free(e, &msg) == 0) {
+		deliver(in, r, e);
+		return;
+	}
+	event_unref(e);
+	refuse(in, r, msg.code, msg.text);
+}
+
+void ingress_events(struct ingress *in, struct server_req *r)
+{
+	if (!is_method(r, "POST"))
+		not_allowed(in, r, "POST");
+	else if (media_is(r, "application/cloudevents+json") ||
+		 media_is(r, "application/cloudevents-batch+json"))
+		take_json(in, r, read_cloudevent);
+	else if (cloudevent_is_binary(r))
+		take_binary(in, r);
+	else
+		refuse(in, r, ERR_REJECTED, "send application/cloudevents+json, application/"
+		       "cloudevents-batch+json, or attributes in ce- headers");
+}
+
+/* ---- conversations ---- */
+
+static int may_converse(const struct config_conversation *c, const struct server_req *r,
+			enum trust trust, struct errmsg *msg)
+{
+	if (trust == TRUST_ADMIN)
+		return 0;
+	if (c && c->verify)
+		return verify_request(c->verify, r, msg);
+	if (trust == TRUST_LOCAL)
+		return 0;
+	return err_set(msg, ERR_AUTH, "this needs the admin token, or verify: in the configuration");
+}
+
+static bool is_native_type(const struct server_req *r)
+{
+	return media_is(r, "application/json") || media_is(r, "application/cloudevents+json") ||
+	       media_is(r, "application/cloudevents-batch+json");
+}
+
+void ingress_conversation(struct ingress *in, struct server_req *r, const char *platform,
+			  enum trust trust)
+{
+	struct errmsg msg;
+	if (strcmp(platform, "native") != 0) {
+		refuse(in, r, ERR_NOT_FOUND, "conversations arrive at /conversations/native in this version");
+		return;
+	}
+	if (!is_method(r, "POST"))
+		not_allowed(in, r, "POST");
+	else if (may_converse(config_conversation(in->config, platform), r, trust, &msg) != 0)
+		refuse(in, r, ERR_AUTH, msg.text);
+	else if (!is_native_type(r))
+		refuse(in, r, ERR_REJECTED, "send application/json or application/cloudevents+json");
+	else
+		take_json(in, r, read_native);
+}
