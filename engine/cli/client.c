@@ -155,19 +155,33 @@ bool client_is_there(struct client *c)
 	       status / 100 == 2;
 }
 
+/* What the refusal means: the API behind the service may have said no, then it is not the service. */
+static int code_of(int status, const json_t *problem)
+{
+	if (json_int(json_object_get(problem, "error"), "status", 0) > 0)
+		return CLI_NO;
+	return status >= 500 || status == 401 || status == 429 ? CLI_CANNOT : CLI_NO;
+}
+
 /* Problem details, if the answer has them; each part is from outside. */
 static int refused(struct client *c, int status, const json_t *problem)
 {
 	struct buf b = BUF_INIT;
 	const char *detail = json_str(problem, "detail"), *title = json_str(problem, "title");
+	const char *name = json_str(json_object_get(problem, "error"), "name");
+	if (name) {
+		(void)print_text(&b, name, 0);
+		(void)buf_puts(&b, ": ");
+	} else {
+		(void)buf_printf(&b, "%s answers %d: ", c->url, status);
+	}
 	(void)print_text(&b, detail ? detail : title ? title : "no reason is given", 0);
-	fprintf(stderr, "pawl %s: %s answers %d: %s\n", c->cli->command->name, c->url, status,
-		buf_str(&b));
+	fprintf(stderr, "pawl %s: %s\n", c->cli->command->name, buf_str(&b));
 	buf_done(&b);
 	if (status == 401)
 		fprintf(stderr,
 			"the admin token comes from the configuration: `admin: {token: …}`\n");
-	return status >= 500 || status == 401 || status == 429 ? CLI_CANNOT : CLI_NO;
+	return code_of(status, problem);
 }
 
 static int call(struct client *c, const char *method, const char *path, const char *type,

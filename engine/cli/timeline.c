@@ -148,6 +148,19 @@ static char *what_text(const struct row *r)
 			  r->what ? r->what : "");
 }
 
+/* Without the first part of a dotted name when all of it is wider: its end tells more. malloc'd. */
+static char *what_fit(const struct row *r, int width)
+{
+	char *text = what_text(r);
+	const char *dot = r->what ? strchr(r->what, '.') : NULL;
+	if (print_width(text) <= width || !dot)
+		return text;
+	int len = (int)(strlen(text) - strlen(r->what));
+	char *cut = mem_printf("%.*s…%s", len, text, dot + 1);
+	free(text);
+	return cut;
+}
+
 /* ---- how it is drawn ---- */
 
 struct mark {
@@ -216,18 +229,10 @@ static void add_colored(struct buf *b, const struct sheet *s, enum paint p, cons
 	(void)buf_puts(b, paint(s->look, PAINT_PLAIN));
 }
 
-/* Cut from the middle of a dotted name: its end tells more than its beginning. */
 static void add_what(struct buf *b, const struct sheet *s, const struct row *r)
 {
-	auto_free char *text = what_text(r);
-	const char *dot = r->what ? strchr(r->what, '.') : NULL;
-	if (print_width(text) <= s->what || !dot) {
-		print_cell(b, text, s->what, false);
-		return;
-	}
-	int len = (int)(strlen(text) - strlen(r->what));
-	auto_free char *cut = mem_printf("%.*s…%s", len, text, dot + 1);
-	print_cell(b, cut, s->what, false);
+	auto_free char *text = what_fit(r, s->what);
+	print_cell(b, text, s->what, false);
 }
 
 static void trim(struct buf *b)
@@ -263,7 +268,7 @@ static void add_row(struct buf *b, const struct sheet *s, const struct row *r)
 	add_what(b, s, r);
 	(void)buf_puts(b, "  ");
 	add_colored(b, s, is_parked(r) ? PAINT_YELLOW : PAINT_PLAIN, r->note, s->note);
-	if (r->start >= 0 && r->end >= 0) {
+	if (r->start >= 0 && r->end > r->start) {
 		(void)buf_puts(b, " ");
 		print_cell(b, print_duration(r->end - r->start, d), DURATION_WIDTH, true);
 	}
@@ -285,23 +290,30 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
-static void measure(struct sheet *s, const struct row *rows, size_t n)
+static void measure_what(struct sheet *s, const struct row *rows, size_t n, int rest)
 {
 	int want = 0;
 	for (size_t i = 0; i < n; i++) {
-		auto_free char *what = what_text(&rows[i]);
+		auto_free char *what = what_fit(&rows[i], rest);
+		want = most(want, print_width(what));
+	}
+	s->what = least(want, rest);
+}
+
+static void measure(struct sheet *s, const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
 		s->name = most(s->name, print_width(rows[i].name));
 		s->note = most(s->note, print_width(rows[i].note));
-		want = most(want, print_width(what));
 		if (rows[i].end > s->to)
 			s->to = rows[i].end;
 	}
 	s->name = least(s->name, NAME_MAX_WIDTH);
 	s->note = least(s->note, NOTE_MAX_WIDTH);
-	s->bar = s->look->width >= 120 ? 32 : s->look->width >= 90 ? 20 : 10;
+	s->bar = s->look->width >= 120 ? 32 : s->look->width >= 100 ? 20 : 10;
 	int rest = s->look->width - OFFSET_WIDTH - 2 - s->bar - 4 - (s->name ? s->name + 2 : 0) -
 		   2 - s->note - 1 - DURATION_WIDTH;
-	s->what = least(want, most(rest, WHAT_MIN));
+	measure_what(s, rows, n, most(rest, WHAT_MIN));
 }
 
 static int64_t ended_at(const json_t *run, int64_t now)
@@ -315,12 +327,13 @@ static bool has_ended(const json_t *run)
 	return time_at(run, "ended") >= 0;
 }
 
+/* What began it: type and subject, or only its id where no more is told. */
 static void head_event(struct buf *b, const json_t *run)
 {
-	const json_t *event = json_object_get(run, "event");
-	const char *id = json_string_value(event), *subject = json_str(event, "subject");
-	const char *type = json_str(event, "type"), *created = json_str(run, "created");
-	(void)print_text(b, type ? type : id ? id : json_str(event, "id"), 0);
+	const json_t *event = json_object_get(run, "trigger");
+	const char *type = json_str(event, "type"), *subject = json_str(event, "subject");
+	const char *created = json_str(run, "created");
+	(void)print_text(b, type ? type : json_str(run, "event"), 0);
 	if (subject && *subject) {
 		(void)buf_puts(b, "  ");
 		(void)print_text(b, subject, 0);

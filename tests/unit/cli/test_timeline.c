@@ -56,7 +56,7 @@ static void says(const char *run, const char *part)
 
 #define RUN(state, rest)                                                                           \
 	"{\"id\":\"01a-1\",\"rule\":\"lead\",\"state\":\"" state "\","                             \
-	"\"event\":{\"type\":\"lead.captured\",\"subject\":\"web:shop:1\"},"                       \
+	"\"trigger\":{\"type\":\"lead.captured\",\"subject\":\"web:shop:1\"},"                     \
 	"\"created\":\"2026-11-23T09:59:50.000Z\"" rest "}"
 #define STEP(path, kind, state, from, rest)                                                        \
 	"{\"path\":\"" path "\",\"kind\":\"" kind "\",\"state\":\"" state "\","                    \
