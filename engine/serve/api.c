@@ -144,7 +144,6 @@ void api_metrics(struct api *a, struct server_req *r)
 	       in->busy);
 	figure(&b, "runs_started_total", "counter", "Runs begun.", e.started);
 	figure(&b, "runs_ended_total", "counter", "Runs ended.", e.ended);
-	figure(&b, "steps_total", "counter", "Steps ended.", e.steps);
 	figure(&b, "runs_in_memory", "gauge", "Runs in memory.", e.in_memory);
 	figure(&b, "runs_due_soon", "gauge", "Waiting runs whose time is near.", e.parked_near);
 	figure(&b, "events_accepting", "gauge", "Events waiting for their commit.", e.accepting);

@@ -179,9 +179,30 @@ void api_runs(const struct api_call *c)
 	ask_filtered(ask_new(c, VIEW_RUNS, answer_runs));
 }
 
+/* What the store keeps together, {headers, query, path}, stands beside the rest of the event. */
+static void event_row(json_t *event)
+{
+	json_t *extra = json_object_get(event, "headers");
+	if (!json_is_object(extra))
+		return;
+	json_incref(extra);
+	(void)json_object_del(event, "headers");
+	json_object_update_missing(event, extra);
+	json_decref(extra);
+}
+
+static void answer_events(struct ask *a)
+{
+	size_t i;
+	json_t *event;
+	json_array_foreach(json_object_get(a->query.result, "events"), i, event)
+		event_row(event);
+	answer_as_is(a);
+}
+
 void api_events(const struct api_call *c)
 {
-	ask_filtered(ask_new(c, VIEW_EVENTS, answer_as_is));
+	ask_filtered(ask_new(c, VIEW_EVENTS, answer_events));
 }
 
 /* ---- one ---- */
@@ -195,10 +216,12 @@ static void not_there(struct ask *a, const char *what)
 
 static void answer_event(struct ask *a)
 {
-	if (json_is_object(a->query.result))
-		answer_as_is(a);
-	else
+	if (!json_is_object(a->query.result)) {
 		not_there(a, "event");
+		return;
+	}
+	event_row(a->query.result);
+	answer_as_is(a);
 }
 
 static void run_answer(struct ask *a, const struct plan *plan)
@@ -211,9 +234,13 @@ static void run_answer(struct ask *a, const struct plan *plan)
 	json_object_set_new(run, "attempts", json_integer(steps_attempts(records)));
 	json_object_set_new(run, "steps", steps_of(records, plan));
 	if (json_is_object(event)) {
+		event_row(event);
 		json_object_set(run, "trigger", event);
 		json_object_set(run, "event", json_object_get(event, "id"));
 	}
+	json_incref(records); /* last, behind what is made of them */
+	(void)json_object_del(run, "records");
+	json_object_set_new(run, "records", records);
 	answer_as_is(a);
 }
 
@@ -279,11 +306,11 @@ static void answer_stats(struct ask *a)
 	struct engine_stats e;
 	engine_stats(s->engine, &e);
 	json_t *v = json_incref(a->query.result);
-	json_object_set_new(v, "engine", json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "in_memory",
+	json_object_set_new(v, "engine", json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "in_memory",
 		(json_int_t)e.in_memory, "due_soon", (json_int_t)e.parked_near, "accepting",
 		(json_int_t)e.accepting, "accepted", (json_int_t)e.accepted, "duplicates",
 		(json_int_t)e.duplicates, "started", (json_int_t)e.started, "ended",
-		(json_int_t)e.ended, "steps", (json_int_t)e.steps));
+		(json_int_t)e.ended));
 	json_object_set_new(v, "rules", json_integer((json_int_t)ruleset_count(s->rules)));
 	json_object_set_new(v, "ruleset", json_string(ruleset_hash(s->rules)));
 	json_object_set_new(v, "version", json_string(PAWL_VERSION));

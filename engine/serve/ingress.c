@@ -47,9 +47,10 @@ void ingress_refused(struct ingress *in, const struct server_req *r, const char 
 	in->unlogged = 0;
 }
 
+/* What a parser says may quote the body: that is for the sender, and not for the log. */
 static void refuse(struct ingress *in, struct server_req *r, int err, const char *why)
 {
-	ingress_refused(in, r, why);
+	ingress_refused(in, r, err == ERR_PARSE ? "the body cannot be read" : why);
 	reply_error(r, err, why);
 }
 
