@@ -120,12 +120,19 @@ static void state_is(json_t *step, const char *state)
 	json_object_set_new(step, "state", json_string(state));
 }
 
+/* A step that ends its run well does so by an error of this name, which nothing catches. */
+static bool is_stop(const json_t *body)
+{
+	const char *error = json_str(json_object_get(body, "error"), "name");
+	return error && strcmp(error, "stop") == 0;
+}
+
 /* S: the end, with its outcome, output and what it says of itself. */
 static void on_end(json_t *step, const json_t *body, const char *at)
 {
 	const char *outcome = json_str(body, "outcome");
 	const json_t *meta = json_object_get(body, "meta");
-	bool failed = outcome && strcmp(outcome, "failed") == 0;
+	bool failed = outcome && strcmp(outcome, "failed") == 0 && !is_stop(body);
 	put(step, "outcome", body, "outcome");
 	put(step, "output", body, "output");
 	put(step, "error", body, "error");
@@ -135,6 +142,10 @@ static void on_end(json_t *step, const json_t *body, const char *at)
 	state_is(step, failed ? "failed" : "completed");
 	json_object_set_new(step, "ended", json_string(at));
 	(void)json_object_del(step, "due");
+	if (is_stop(body)) {
+		json_object_set_new(step, "outcome", json_string("ok"));
+		put(step, "what", json_object_get(body, "error"), "message");
+	}
 	if (!failed)
 		(void)json_object_del(step, "error"); /* that of an attempt before */
 }
@@ -191,6 +202,7 @@ static void on_probe(json_t *step, const json_t *body)
 static void on_wait(json_t *step, const json_t *body)
 {
 	state_is(step, "waiting");
+	put(step, "what", body, "kind");
 	put(step, "input", body, "id");
 	put_due(step, body, json_object_get(body, "due") ? "due" : "until");
 }
