@@ -88,7 +88,7 @@ static void add_line(struct buf *b, const struct look *l, const json_t *run, int
 	const json_t *error = json_object_get(run, "error");
 	const char *name =
 		json_is_string(error) ? json_string_value(error) : json_str(error, "name");
-	if (!name) {
+	if (!name || (state && !strcmp(name, state))) {
 		(void)print_text(b, json_str(run, "rule"), 0);
 	} else {
 		print_cell(b, json_str(run, "rule"), rule, false);

@@ -32,7 +32,7 @@ static int run(struct cli *c)
 		return code;
 	code = client_run_id(client, c->words[0], &id);
 	if (code == CLI_DONE && cli_has(c, "wait"))
-		code = follow_run(c, client, id, 0);
+		code = follow_run(c, client, id, "completed", 0);
 	else if (code == CLI_DONE)
 		code = show(c, client, id);
 	free(id);

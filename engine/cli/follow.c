@@ -57,7 +57,8 @@ static bool pause_for(struct client *client, int64_t *pause, int64_t until)
 	return true;
 }
 
-int follow_run(const struct cli *c, struct client *client, const char *id, int64_t until)
+int follow_run(const struct cli *c, struct client *client, const char *id, const char *good,
+	       int64_t until)
 {
 	auto_free char *path = mem_printf("/api/runs/%s", id);
 	int64_t pause = PAUSE_MS;
@@ -70,9 +71,9 @@ int follow_run(const struct cli *c, struct client *client, const char *id, int64
 		if (rests(state)) {
 			progress(NULL, NULL);
 			code = print_run(c, client, run);
-			return code != CLI_DONE                       ? code
-			       : state && !strcmp(state, "completed") ? CLI_DONE
-								      : CLI_NO;
+			return code != CLI_DONE                ? code
+			       : state && !strcmp(state, good) ? CLI_DONE
+							       : CLI_NO;
 		}
 		progress(json_str(run, "rule"), state);
 		if (pause_for(client, &pause, until))
@@ -100,7 +101,7 @@ int follow_event(const struct cli *c, struct client *client, const char *event, 
 		}
 		const json_t *run = json_array_get(runs, at);
 		const char *id = json_is_string(run) ? json_string_value(run) : json_str(run, "id");
-		code = follow_run(c, client, id ? id : "", until);
+		code = follow_run(c, client, id ? id : "", "completed", until);
 		if (code == CLI_CANNOT)
 			return code;
 		worst = code > worst ? code : worst;

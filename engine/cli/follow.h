@@ -8,8 +8,9 @@
 
 /*
  * Until the run has ended, or stands in doubt or held, where it needs a person; then its timeline (or
- * its JSON). CLI_DONE when it completed, else CLI_NO. until: boot ms of the loop; 0: for ever.
+ * its JSON). CLI_DONE when its state is `good`, else CLI_NO. until: boot ms of the loop; 0: for ever.
  */
-int follow_run(const struct cli *c, struct client *client, const char *id, int64_t until);
-/* All runs that an event started, also those that come while the first are followed. As above. */
+int follow_run(const struct cli *c, struct client *client, const char *id, const char *good,
+	       int64_t until);
+/* All runs that an event started, which are to complete, also those that come while the first are followed. As above. */
 int follow_event(const struct cli *c, struct client *client, const char *event, int64_t until);

@@ -2,6 +2,7 @@
 #include "engine/cli/person.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
@@ -23,7 +24,8 @@ static int act(const struct cli *c, struct client *client, const char *id, const
 	if (code != CLI_DONE)
 		return code;
 	if (cli_has(c, "wait"))
-		return follow_run(c, client, id, 0);
+		return follow_run(c, client, id, strcmp(what, "cancel") ? "completed" : "cancelled",
+				  0);
 	if (cli_has(c, "json"))
 		return print_json(answer);
 	struct buf b = BUF_INIT;

@@ -85,13 +85,13 @@ static void fill_note(struct row *r, const json_t *step, int64_t now)
 	int64_t due = time_at(step, "due");
 	if (!status && r->error)
 		status = json_int(r->error, "status", 0);
-	if (is_parked(r)) {
+	/* The mark and the error under the line tell of a failure. */
+	if (is_parked(r) && (due <= 0 || !is(r->state, "waiting")))
 		note(r, "%s", r->state);
-		if (due > 0)
-			note_due(r, due, now);
-	} else if (outcome && !is(outcome, "ok")) {
+	else if (!is_parked(r) && outcome && !is(outcome, "ok") && !is(outcome, "failed"))
 		note(r, "%s", outcome);
-	}
+	if (is_parked(r) && due > 0)
+		note_due(r, due, now);
 	if (status)
 		note(r, "%lld", (long long)status);
 	if (attempts > 1)
@@ -253,6 +253,12 @@ static void add_error(struct buf *b, const struct sheet *s, const json_t *error,
 	(void)buf_printf(b, "%s\n", paint(s->look, PAINT_PLAIN));
 }
 
+/* A step that took no time that is worth telling leaves the column to its note. */
+static bool has_duration(const struct row *r)
+{
+	return r->start >= 0 && r->end > r->start;
+}
+
 static void add_row(struct buf *b, const struct sheet *s, const struct row *r)
 {
 	char d[PRINT_DURATION_LEN];
@@ -267,8 +273,9 @@ static void add_row(struct buf *b, const struct sheet *s, const struct row *r)
 	}
 	add_what(b, s, r);
 	(void)buf_puts(b, "  ");
-	add_colored(b, s, is_parked(r) ? PAINT_YELLOW : PAINT_PLAIN, r->note, s->note);
-	if (r->start >= 0 && r->end > r->start) {
+	add_colored(b, s, is_parked(r) ? PAINT_YELLOW : PAINT_PLAIN, r->note,
+		    s->note + (has_duration(r) ? 0 : 1 + DURATION_WIDTH));
+	if (has_duration(r)) {
 		(void)buf_puts(b, " ");
 		print_cell(b, print_duration(r->end - r->start, d), DURATION_WIDTH, true);
 	}
@@ -304,7 +311,8 @@ static void measure(struct sheet *s, const struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		s->name = most(s->name, print_width(rows[i].name));
-		s->note = most(s->note, print_width(rows[i].note));
+		s->note = most(s->note, print_width(rows[i].note) -
+						(has_duration(&rows[i]) ? 0 : 1 + DURATION_WIDTH));
 		if (rows[i].end > s->to)
 			s->to = rows[i].end;
 	}

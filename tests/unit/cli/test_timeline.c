@@ -117,7 +117,7 @@ static void a_waiting_step_tells_until_when(void **state)
 	(void)state;
 	says(RUN("waiting", ",\"steps\":[" STEP("do.1", "wait", "waiting", "51.000",
 						",\"due\":\"2026-11-23T10:10:00.000Z\"") "]"),
-	     "··░░░░░░░░░░░░░░░░░░  … wait  waiting, until 10:10:00\n");
+	     "··░░░░░░░░░░░░░░░░░░  … wait  until 10:10:00\n");
 	says(RUN("waiting", ",\"steps\":[" STEP("do.1", "wait", "waiting", "51.000",
 						",\"due\":\"2026-11-26T10:10:00.000Z\"") "]"),
 	     "until 2026-11-26");
