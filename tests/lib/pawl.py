@@ -168,8 +168,7 @@ class Child:
     def wait_port(self, port, path, timeout):
         def look():
             if not self.alive():
-                raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n"
-                                     + self.log()[-3000:])
+                raise AssertionError(f"{self.name} ended with {self.process.returncode}")
             client = Client(port, timeout=2)
             try:
                 return client.get(path).status == 200
@@ -262,7 +261,8 @@ class Pawl(Child):
                   "participant": {"role": "customer", "id": "visitor-1"}}
         event = {"specversion": "1.0", "id": id or f"t:{random.getrandbits(64):x}",
                  "source": "/conversations/web/test", "type": kind, "subject": subject,
-                 "datacontenttype": "application/json", "data": {**common, **data}}
+                 "time": "2026-01-02T03:04:05Z", "datacontenttype": "application/json",
+                 "data": {**common, **data}}
         return self.client.send("POST", f"/conversations/{platform}", json.dumps(event),
                                 {"Content-Type": "application/cloudevents+json"})
 
@@ -274,7 +274,7 @@ class Pawl(Child):
         while True:
             sep = "&" if "?" in path else "?"
             answer = retrying(lambda: self.client.ok(
-                "GET", path + f"{sep}limit=200" + (f"&after={cursor}" if cursor else "")))
+                "GET", path + f"{sep}limit=200" + (f"&cursor={cursor}" if cursor else "")))
             found += answer[key]
             cursor = answer.get("next")
             if not cursor:
@@ -427,6 +427,8 @@ class Peer:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def stop(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which else keeps it open
         self.listener.close()
         for s in list(self.open):
             with contextlib.suppress(OSError):
@@ -597,6 +599,14 @@ def on_term(*_):
     raise SystemExit(143)
 
 
+def tell_where(error, text):
+    """The lines that led there, outside of this file first and last."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename != __file__ or os.environ.get("PAWL_TRACE"):
+            print(f"{pathlib.Path(frame.filename).name}:{frame.lineno}: {frame.line}")
+    print(text)
+
+
 def run_one(name, work, limit):
     case, failed = Case(), True
     print(f"[ RUN      ] {name}", flush=True)
@@ -605,11 +615,10 @@ def run_one(name, work, limit):
     try:
         work(case)
         failed = False
-    except TooLong:
-        traceback.print_exc(file=sys.stdout)
-        print(f"not within {limit} s")
-    except Exception:  # pylint: disable=broad-except
-        traceback.print_exc(file=sys.stdout)
+    except TooLong as e:
+        tell_where(e, f"not within {limit} s")
+    except Exception as e:  # pylint: disable=broad-except
+        tell_where(e, f"{type(e).__name__}: {e}")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         case.end(failed)

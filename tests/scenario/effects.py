@@ -246,10 +246,15 @@ def a_creation_under_way_at_a_kill_is_adopted(case):
 def somebody_elses_contact_is_not_adopted(case):
     sandbox = case.sandbox()
     pawl = of_sandbox(case, sandbox, CONTACT)
+    sandbox.client.ok("PUT", "/_sandbox", {"now_offset_ms": -3600000})  # an hour ago
+    sandbox.api("POST", "/contacts/sign_up_form", {
+        "email_address": "old@example.com", "list_memberships": [LIST]})
+    sandbox.client.ok("PUT", "/_sandbox", {"now_offset_ms": 0})
     sandbox.fault("lose_answer", "/v3/contacts", method="POST", after_acting=False)
-    pawl.hook("in", {"id": "1", "email": "ada@example.com"})
+    pawl.hook("in", {"id": "1", "email": "old@example.com"})
     run = pawl.one("failed")
     same(run["error"]["name"], "exists", "error")
+    same(len(sandbox.requests(changed=True)), 1, "changes")
 
 
 @test

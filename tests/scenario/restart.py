@@ -87,30 +87,6 @@ do:
 
 
 @test
-def a_message_is_awaited_over_a_restart(case):
-    pawl = case.pawl(config={"conversations": {"native": {"verify": "none"}}}, rules={"r.yaml": """
-api: pawl/1
-rule: r
-when: {conversation: conversation.started}
-do:
-  - reply: "What is your name?"
-  - wait: {conversation: message.received, timeout: 1h, else: fail}
-    as: told
-  - reply: "Hello, ${told.data.message.text}."
-"""})
-    pawl.conversation("conversation.started", {}, subject="web:test:v")
-    pawl.wait_state("waiting")
-    pawl.restart()
-    pawl.conversation("message.received", {"message": {"id": "m1", "text": "Nobody"}},
-                      subject="web:test:other")
-    pawl.conversation("message.received", {"message": {"id": "m2", "text": "Dana"}},
-                      subject="web:test:v")
-    pawl.one()
-    same([d["message"]["text"] for d in data_of(pawl, "message.sent")],
-         ["What is your name?", "Hello, Dana."], "replies")
-
-
-@test
 def a_script_goes_on_where_it_was_killed(case):
     sandbox = case.sandbox()
     pawl = service(case, "do:\n  - lua: s.lua\n    with: {name: =data.id}\n    as: s\n"

@@ -19,7 +19,7 @@ import time
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPO / "tests/lib"))
-from pawl import Case, Client, free_port, on_term, retrying  # noqa: E402 pylint: disable=C0413
+from pawl import Case, Client, on_term  # noqa: E402 pylint: disable=C0413
 import signal  # noqa: E402 pylint: disable=C0411,C0413
 
 HOT = "5eb4b9ab-1cd8-4fd4-8ea0-2b6a2a3b0c11"
@@ -150,7 +150,8 @@ class Sender(threading.Thread):
         key = f"{self.tag}-{n}"
         if kind == "talk":
             body = {"specversion": "1.0", "id": f"t:{key}", "source": "/conversations/web/test",
-                    "type": "message.received", "subject": f"web:test:{key}", "data": {
+                    "time": "2026-01-02T03:04:05Z", "datacontenttype": "application/json", "type": "message.received",
+                    "subject": f"web:test:{key}", "data": {
                         "platform": "web", "account": "test",
                         "conversation": {"id": key, "channel": "web", "status": "open"},
                         "participant": {"role": "customer", "id": key},
@@ -333,7 +334,6 @@ def round_(case, options, rng):
     """One whole torture; gives whether something is wrong."""
     sandbox = case.sandbox(activity_ms=40, log_max=1000000)
     service = case.pawl(start=False, config=config_of(sandbox), rules=RULES, scripts=SCRIPTS)
-    service.port = free_port()
     service.start()
     stop = threading.Event()
     kinds = ["lead", "many", "script", "lead"]
