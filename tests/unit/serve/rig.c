@@ -39,7 +39,7 @@ static void load_config(struct web *w, const char *config)
 	findings_done(&f);
 }
 
-void web_start(struct web *w, const char *config, const char *rules)
+static void start(struct web *w, const char *config, const char *rules, bool sandbox)
 {
 	struct errmsg msg = {0};
 	*w = (struct web){.dir = "/tmp/pawl-web-XXXXXX"};
@@ -48,6 +48,7 @@ void web_start(struct web *w, const char *config, const char *rules)
 	if (rules)
 		web_rules(w, rules);
 	load_config(w, config);
+	w->config->sandbox = sandbox;
 	w->loop = loop_new(&clock_real, false);
 	w->store = store_mem_new(w->loop, &clock_real);
 	w->service = service_new_with(w->config, &(struct service_seams){.loop = w->loop, .store = w->store},
@@ -56,6 +57,16 @@ void web_start(struct web *w, const char *config, const char *rules)
 		print_error("%s\n", msg.text);
 	assert_non_null(w->service);
 	assert_true(service_port(w->service) > 0);
+}
+
+void web_start(struct web *w, const char *config, const char *rules)
+{
+	start(w, config, rules, false);
+}
+
+void web_start_sandbox(struct web *w, const char *config, const char *rules)
+{
+	start(w, config, rules, true);
 }
 
 void web_stop(struct web *w)

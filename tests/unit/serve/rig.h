@@ -25,6 +25,8 @@ struct web {
 
 /* Starts it with this configuration and these rules; both texts may be NULL. */
 void web_start(struct web *w, const char *config, const char *rules);
+/* The same with the sandbox of the API. */
+void web_start_sandbox(struct web *w, const char *config, const char *rules);
 void web_stop(struct web *w);
 /* Writes the rules anew; the service sees it by itself or by service_reload. */
 void web_rules(struct web *w, const char *rules);
