@@ -96,13 +96,13 @@ static void steps_inside_are_indented_and_rounds_numbered(void **state)
 	static const struct {
 		const char *path, *line;
 	} rows[] = {
-		{"do.1", "  log\n"},
-		{"do.1/do.2", "    log\n"},
-		{"do.1/do.2/else.3", "      log\n"},
-		{"do.1/each#17/do.2", "    #17 log\n"},
-		{"do.1/each#17/do.2/do.1", "      log\n"},
-		{"do.1/each#2/do.2/each#3/do.1", "      #3 log\n"},
-		{"do.1/lua#4", "    #4 log\n"},
+		{"do.1", "·    log\n"},
+		{"do.1/do.2", "·      log\n"},
+		{"do.1/do.2/else.3", "·        log\n"},
+		{"do.1/each#17/do.2", "·      #17 log\n"},
+		{"do.1/each#17/do.2/do.1", "·        log\n"},
+		{"do.1/each#2/do.2/each#3/do.1", "·        #3 log\n"},
+		{"do.1/lua#4", "·      #4 log\n"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char run[256];
