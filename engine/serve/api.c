@@ -123,10 +123,11 @@ void api_done(struct api *a)
 
 /* ---- figures ---- */
 
-static void figure(struct buf *b, const char *name, const char *type, const char *help, uint64_t value)
+static void figure(struct buf *b, const char *name, const char *type, const char *help,
+		   uint64_t value)
 {
-	(void)buf_printf(b, "# HELP pawl_%s %s\n# TYPE pawl_%s %s\npawl_%s %llu\n", name, help, name,
-			 type, name, (unsigned long long)value);
+	(void)buf_printf(b, "# HELP pawl_%s %s\n# TYPE pawl_%s %s\npawl_%s %llu\n", name, help,
+			 name, type, name, (unsigned long long)value);
 }
 
 void api_metrics(struct api *a, struct server_req *r)
@@ -136,18 +137,21 @@ void api_metrics(struct api *a, struct server_req *r)
 	struct engine_stats e;
 	struct buf b = BUF_INIT;
 	engine_stats(s->engine, &e);
-	figure(&b, "events_accepted_total", "counter", "Events taken in, from rules too.", e.accepted);
-	figure(&b, "events_duplicate_total", "counter", "Events that were known already.", e.duplicates);
+	figure(&b, "events_accepted_total", "counter", "Events taken in, from rules too.",
+	       e.accepted);
+	figure(&b, "events_duplicate_total", "counter", "Events that were known already.",
+	       e.duplicates);
 	figure(&b, "requests_refused_total", "counter", "Deliveries refused for what they are.",
 	       in->refused);
-	figure(&b, "requests_busy_total", "counter", "Deliveries put off: no room, or the store failed.",
-	       in->busy);
+	figure(&b, "requests_busy_total", "counter",
+	       "Deliveries put off: no room, or the store failed.", in->busy);
 	figure(&b, "runs_started_total", "counter", "Runs begun.", e.started);
 	figure(&b, "runs_ended_total", "counter", "Runs ended.", e.ended);
 	figure(&b, "runs_in_memory", "gauge", "Runs in memory.", e.in_memory);
 	figure(&b, "runs_due_soon", "gauge", "Waiting runs whose time is near.", e.parked_near);
 	figure(&b, "events_accepting", "gauge", "Events waiting for their commit.", e.accepting);
-	figure(&b, "http_inflight", "gauge", "Outgoing requests under way.", http_inflight(s->http));
+	figure(&b, "http_inflight", "gauge", "Outgoing requests under way.",
+	       http_inflight(s->http));
 	figure(&b, "rules_loaded", "gauge", "Rules loaded.", ruleset_count(s->rules));
 	figure(&b, "rules_reloads_total", "counter", "Times the rules were read anew.", s->reloads);
 	figure(&b, "rules_reload_errors_total", "counter", "Times they had mistakes.",

@@ -5,16 +5,16 @@
 #pragma once
 
 #include "engine/base/list.h"
-#include "engine/io/server.h"
 #include "engine/io/loop.h"
+#include "engine/io/server.h"
 
 struct service;
 
 /* Embedded in the service. */
 struct api {
 	struct service *service;
-	struct link streams;      /* who reads /api/stream */
-	struct loop_timer beat;   /* keeps idle streams open */
+	struct link streams;    /* who reads /api/stream */
+	struct loop_timer beat; /* keeps idle streams open */
 };
 
 void api_init(struct api *a, struct service *s);

@@ -54,11 +54,11 @@ static json_t *headers_json(const char *p)
 }
 
 /* A problem with what a step would have as its error. */
-static void reply_failed(struct server_req *r, int status, int err, const char *text, int api_status,
-			 const char *key)
+static void reply_failed(struct server_req *r, int status, int err, const char *text,
+			 int api_status, const char *key)
 {
-	json_auto_t *error = json_pack("{s:s, s:s, s:i}", "name", err_name(err), "message", text, "status",
-				       api_status);
+	json_auto_t *error = json_pack("{s:s, s:s, s:i}", "name", err_name(err), "message", text,
+				       "status", api_status);
 	if (error && key && *key)
 		json_object_set_new(error, "key", json_string(key));
 	json_auto_t *v = json_pack("{s:s, s:s, s:i, s:s, s:O}", "type", "about:blank", "title",
@@ -76,12 +76,13 @@ static void reply_answer(struct one_call *o)
 {
 	struct answer a = {0};
 	json_auto_t *headers = headers_json(buf_str(&o->http.answer_headers));
-	answer_classify(o->action, o->http.status, headers, buf_str(&o->http.answer), o->http.answer.len,
-			false, loop_wall_ms(o->service->loop), &a);
+	answer_classify(o->action, o->http.status, headers, buf_str(&o->http.answer),
+			o->http.answer.len, false, loop_wall_ms(o->service->loop), &a);
 	if (a.outcome == ANSWER_OK || a.outcome == ANSWER_PARTIAL)
-		reply_json(o->req, 200, json_pack("{s:s, s:i, s:O}", "outcome",
-						  a.outcome == ANSWER_OK ? "ok" : "partial", "status",
-						  a.status, "result", a.result));
+		reply_json(o->req, 200,
+			   json_pack("{s:s, s:i, s:O}", "outcome",
+				     a.outcome == ANSWER_OK ? "ok" : "partial", "status", a.status,
+				     "result", a.result));
 	else
 		reply_failed(o->req, 502, a.err, a.msg.text, a.status, a.key);
 	answer_done(&a);
@@ -93,7 +94,8 @@ static void on_answer(struct http_req *r)
 	if (o->req) {
 		o->req->on_gone = NULL;
 		if (r->err)
-			reply_failed(o->req, r->err == ERR_TIMEOUT ? 504 : 502, r->err, r->msg.text, 0, NULL);
+			reply_failed(o->req, r->err == ERR_TIMEOUT ? 504 : 502, r->err, r->msg.text,
+				     0, NULL);
 		else
 			reply_answer(o);
 	}
@@ -105,15 +107,21 @@ static void begin(struct one_call *o, const struct connection *conn)
 	size_t n = 0;
 	const char *name;
 	json_t *value;
-	json_object_foreach(o->text.headers, name, value)
+	json_object_foreach (o->text.headers, name, value)
 		if (n < HEADERS - 1)
 			o->headers[n++] = (struct http_header){name, json_string_value(value)};
 	if (conn->authorization)
 		o->headers[n++] = (struct http_header){"Authorization", conn->authorization};
 	o->http = (struct http_req){
-		.method = o->text.method, .url = o->text.url, .headers = o->headers, .n_headers = n,
-		.body = o->text.body, .body_len = o->text.body_len, .has_body = o->text.body != NULL,
-		.timeout_ms = conn->timeout_ms, .cb = on_answer,
+		.method = o->text.method,
+		.url = o->text.url,
+		.headers = o->headers,
+		.n_headers = n,
+		.body = o->text.body,
+		.body_len = o->text.body_len,
+		.has_body = o->text.body != NULL,
+		.timeout_ms = conn->timeout_ms,
+		.cb = on_answer,
 	};
 	o->req->user = o;
 	o->req->on_gone = on_gone;
@@ -150,7 +158,8 @@ void api_call_action(const struct api_call *c)
 	struct one_call *o = mem_alloc(sizeof(*o));
 	*o = (struct one_call){.service = c->service, .req = c->req};
 	o->action = action_from_json(a->def, &msg);
-	if (o->action && request_render(a, with ? with : none, conn->base_url, &o->text, &msg) == 0) {
+	if (o->action &&
+	    request_render(a, with ? with : none, conn->base_url, &o->text, &msg) == 0) {
 		begin(o, conn);
 		return;
 	}

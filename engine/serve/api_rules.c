@@ -14,10 +14,10 @@ static json_t *trigger_json(const struct trigger *t)
 {
 	json_t *where = json_array();
 	for (size_t i = 0; i < t->n_where; i++)
-		json_array_append_new(where, json_pack("{s:s, s:O}", "path", t->where[i].path, "values",
-						       t->where[i].values));
-	return json_pack("{s:s?, s:s, s:b, s:b, s:o}", "id", t->id, "type", t->type, "prefix", t->prefix,
-			 "conversation", t->conversation, "where", where);
+		json_array_append_new(where, json_pack("{s:s, s:O}", "path", t->where[i].path,
+						       "values", t->where[i].values));
+	return json_pack("{s:s?, s:s, s:b, s:b, s:o}", "id", t->id, "type", t->type, "prefix",
+			 t->prefix, "conversation", t->conversation, "where", where);
 }
 
 static json_t *rule_json(const struct plan *p)
@@ -25,9 +25,9 @@ static json_t *rule_json(const struct plan *p)
 	json_t *triggers = json_array();
 	for (size_t i = 0; i < p->n_triggers; i++)
 		json_array_append_new(triggers, trigger_json(&p->triggers[i]));
-	return json_pack("{s:s, s:s?, s:s, s:s?, s:i, s:b, s:i, s:o}", "rule", p->rule, "about", p->about,
-			 "version", p->hash, "file", p->file, "line", p->line, "enabled", p->enabled,
-			 "steps", (int)p->body.n, "triggers", triggers);
+	return json_pack("{s:s, s:s?, s:s, s:s?, s:i, s:b, s:i, s:o}", "rule", p->rule, "about",
+			 p->about, "version", p->hash, "file", p->file, "line", p->line, "enabled",
+			 p->enabled, "steps", (int)p->body.n, "triggers", triggers);
 }
 
 void api_rules(const struct api_call *c)
@@ -36,8 +36,8 @@ void api_rules(const struct api_call *c)
 	json_t *list = json_array();
 	for (size_t i = 0; i < ruleset_count(r); i++)
 		json_array_append_new(list, rule_json(ruleset_at(r, i)));
-	reply_json(c->req, 200, json_pack("{s:o, s:s, s:n}", "rules", list, "ruleset", ruleset_hash(r),
-					  "next"));
+	reply_json(c->req, 200,
+		   json_pack("{s:o, s:s, s:n}", "rules", list, "ruleset", ruleset_hash(r), "next"));
 }
 
 void api_rule(const struct api_call *c)
@@ -49,7 +49,8 @@ void api_rule(const struct api_call *c)
 		return;
 	}
 	json_t *v = rule_json(p);
-	if (json_parse(p->bundle, p->bundle_len, true, &bundle, NULL) == 0 && json_str(bundle, "yaml"))
+	if (json_parse(p->bundle, p->bundle_len, true, &bundle, NULL) == 0 &&
+	    json_str(bundle, "yaml"))
 		json_object_set(v, "source", json_object_get(bundle, "yaml"));
 	reply_json(c->req, 200, v);
 }
@@ -63,9 +64,10 @@ static json_t *full_name(const struct action *a)
 
 static json_t *action_row(const struct action *a)
 {
-	return json_pack("{s:o, s:s?, s:s?, s:s?, s:s, s:s, s:s, s:b}", "name", full_name(a), "title",
-			 a->title, "group", a->group, "about", a->about, "method", a->method, "path",
-			 a->path, "effect", effect_word(a->effect), "destructive", a->destructive);
+	return json_pack("{s:o, s:s?, s:s?, s:s?, s:s, s:s, s:s, s:b}", "name", full_name(a),
+			 "title", a->title, "group", a->group, "about", a->about, "method",
+			 a->method, "path", a->path, "effect", effect_word(a->effect),
+			 "destructive", a->destructive);
 }
 
 static json_t *found_actions(const struct catalogue *cat, const char *words)
@@ -116,8 +118,9 @@ void api_connections(const struct api_call *c)
 	const struct connection *k;
 	size_t i = 0;
 	while ((k = connections_next(c->service->kit->connections, &i)))
-		json_array_append_new(list, json_pack("{s:s, s:s?, s:s, s:b}", "name", k->name, "connector",
-						      k->connector, "base_url", k->base_url,
-						      "authorized", k->authorization != NULL));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s?, s:s, s:b}", "name", k->name,
+						"connector", k->connector, "base_url", k->base_url,
+						"authorized", k->authorization != NULL));
 	reply_json(c->req, 200, json_pack("{s:o, s:n}", "connections", list, "next"));
 }

@@ -57,12 +57,13 @@ static void on_answered(struct store_op *op)
 	ask_free(a);
 }
 
-static struct ask *ask_new(const struct api_call *c, enum store_view view, void (*answer)(struct ask *a))
+static struct ask *ask_new(const struct api_call *c, enum store_view view,
+			   void (*answer)(struct ask *a))
 {
 	struct ask *a = mem_alloc(sizeof(*a));
 	*a = (struct ask){.service = c->service, .req = c->req, .answer = answer};
-	a->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = on_answered}, .view = view,
-					.state = -1};
+	a->query = (struct store_query){
+		.op = {.verb = STORE_QUERY, .cb = on_answered}, .view = view, .state = -1};
 	return a;
 }
 
@@ -169,7 +170,7 @@ static void answer_runs(struct ask *a)
 {
 	size_t i;
 	json_t *run;
-	json_array_foreach(json_object_get(a->query.result, "runs"), i, run)
+	json_array_foreach (json_object_get(a->query.result, "runs"), i, run)
 		(void)run_row(run);
 	answer_as_is(a);
 }
@@ -195,7 +196,7 @@ static void answer_events(struct ask *a)
 {
 	size_t i;
 	json_t *event;
-	json_array_foreach(json_object_get(a->query.result, "events"), i, event)
+	json_array_foreach (json_object_get(a->query.result, "events"), i, event)
 		event_row(event);
 	answer_as_is(a);
 }
@@ -247,7 +248,8 @@ static void run_answer(struct ask *a, const struct plan *plan)
 /* The rule as it was when the run began; without it the steps have no kinds, which is better than no answer. */
 static void on_source(struct store_op *op)
 {
-	struct ask *a = container_of(container_of(op, struct store_get_source, op), struct ask, source);
+	struct ask *a =
+		container_of(container_of(op, struct store_get_source, op), struct ask, source);
 	struct plan *p = NULL;
 	if (!a->req) {
 		ask_free(a);
@@ -306,15 +308,18 @@ static void answer_stats(struct ask *a)
 	struct engine_stats e;
 	engine_stats(s->engine, &e);
 	json_t *v = json_incref(a->query.result);
-	json_object_set_new(v, "engine", json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "in_memory",
-		(json_int_t)e.in_memory, "due_soon", (json_int_t)e.parked_near, "accepting",
-		(json_int_t)e.accepting, "accepted", (json_int_t)e.accepted, "duplicates",
-		(json_int_t)e.duplicates, "started", (json_int_t)e.started, "ended",
-		(json_int_t)e.ended));
+	json_object_set_new(v, "engine",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "in_memory",
+				      (json_int_t)e.in_memory, "due_soon",
+				      (json_int_t)e.parked_near, "accepting",
+				      (json_int_t)e.accepting, "accepted", (json_int_t)e.accepted,
+				      "duplicates", (json_int_t)e.duplicates, "started",
+				      (json_int_t)e.started, "ended", (json_int_t)e.ended));
 	json_object_set_new(v, "rules", json_integer((json_int_t)ruleset_count(s->rules)));
 	json_object_set_new(v, "ruleset", json_string(ruleset_hash(s->rules)));
 	json_object_set_new(v, "version", json_string(PAWL_VERSION));
-	json_object_set_new(v, "uptime_s", json_integer((loop_boot_ms(s->loop) - s->started_at) / 1000));
+	json_object_set_new(v, "uptime_s",
+			    json_integer((loop_boot_ms(s->loop) - s->started_at) / 1000));
 	ask_end(a, v);
 }
 
@@ -391,5 +396,6 @@ void api_resume(const struct api_call *c)
 	struct decision *d = decision_new(c);
 	if (d)
 		engine_resume(c->service->engine, d->run, as,
-			      json_incref(json_object_get(body, "result")), by ? by : "api", on_decided, d);
+			      json_incref(json_object_get(body, "result")), by ? by : "api",
+			      on_decided, d);
 }

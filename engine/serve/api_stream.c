@@ -29,7 +29,7 @@ static void on_gone(struct server_req *r)
 /* One who does not read fast enough is left by the server, and has to begin anew. */
 static void write_all(struct api *a, const char *text, size_t len)
 {
-	list_each_safe(l, &a->streams) {
+	list_each_safe (l, &a->streams) {
 		struct stream *s = container_of(l, struct stream, link);
 		if (!server_stream_write(s->req, text, len))
 			stream_free(s);
@@ -44,9 +44,11 @@ static void on_change(void *arg, struct id run, const char *rule, enum run_state
 	if (list_empty(&a->streams))
 		return;
 	/* A rule's name has letters, digits and dashes only. */
-	(void)buf_printf(&b, "event: run\ndata: {\"id\":\"%s\",\"rule\":\"%s\",\"state\":\"%s\",\"at\":\"%s\"}\n\n",
-			 id_format(run, id), rule, run_state_name(state),
-			 time_format(loop_wall_ms(a->service->loop), at));
+	(void)buf_printf(
+		&b,
+		"event: run\ndata: {\"id\":\"%s\",\"rule\":\"%s\",\"state\":\"%s\",\"at\":\"%s\"}\n\n",
+		id_format(run, id), rule, run_state_name(state),
+		time_format(loop_wall_ms(a->service->loop), at));
 	write_all(a, b.data, b.len);
 	buf_done(&b);
 }
@@ -82,7 +84,7 @@ void api_stream_done(struct api *a)
 static size_t count(const struct api *a)
 {
 	size_t n = 0;
-	list_each(l, &a->streams)
+	list_each (l, &a->streams)
 		n++;
 	return n;
 }
@@ -91,8 +93,8 @@ void api_stream(const struct api_call *c)
 {
 	static const char hello[] = "retry: 2000\n: run states\n\n";
 	if (count(c->api) >= STREAMS_MAX) {
-		reply_problem(c->req, 503, "Retry-After: 5\r\n", "there are %d streams open already",
-			      STREAMS_MAX);
+		reply_problem(c->req, 503, "Retry-After: 5\r\n",
+			      "there are %d streams open already", STREAMS_MAX);
 		return;
 	}
 	struct stream *s = mem_alloc(sizeof(*s));

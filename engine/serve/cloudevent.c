@@ -37,8 +37,9 @@ static int check_attributes(const struct attributes *a, int64_t *time, struct er
 		const char *name, *text;
 		bool required;
 	} rows[] = {
-		{"specversion", a->specversion, true}, {"id", a->id, true}, {"source", a->source, true},
-		{"type", a->type, true}, {"subject", a->subject, false}, {"time", a->time, false},
+		{"specversion", a->specversion, true}, {"id", a->id, true},
+		{"source", a->source, true},           {"type", a->type, true},
+		{"subject", a->subject, false},        {"time", a->time, false},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		int err = check_text(rows[i].name, rows[i].text, rows[i].required, msg);
@@ -59,9 +60,10 @@ static int check_attributes(const struct attributes *a, int64_t *time, struct er
 /* Lower-case letters and digits, and no word that the envelope uses itself. */
 static bool is_extension(const char *name)
 {
-	static const char *const own[] = {"specversion", "id", "source", "type", "subject", "time",
-					  "datacontenttype", "dataschema", "data", "headers", "query",
-					  "path", "trigger", "change", "depth"};
+	static const char *const own[] = {
+		"specversion",     "id",         "source", "type",    "subject", "time",
+		"datacontenttype", "dataschema", "data",   "headers", "query",   "path",
+		"trigger",         "change",     "depth"};
 	size_t len = strlen(name);
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (strcmp(own[i], name) == 0)
@@ -85,7 +87,8 @@ static void keep_extension(struct attributes *a, const char *name, json_t *value
 static struct event *make(const struct attributes *a, struct id id, int64_t time, int64_t now,
 			  json_t *data, const char *body, size_t len)
 {
-	struct event *e = event_new(id, a->type, a->source, a->subject, a->id, time, now, data, body, len);
+	struct event *e =
+		event_new(id, a->type, a->source, a->subject, a->id, time, now, data, body, len);
 	if (a->extensions)
 		e->extra = json_text(a->extensions);
 	event_dedupe_by_id(e, DEDUPE_MS);
@@ -98,15 +101,17 @@ static int known_member(struct attributes *a, const char *name, const json_t *v,
 		const char *name;
 		const char **to;
 	} rows[] = {
-		{"specversion", &a->specversion}, {"id", &a->id}, {"source", &a->source},
-		{"type", &a->type}, {"subject", &a->subject}, {"time", &a->time},
+		{"specversion", &a->specversion}, {"id", &a->id},
+		{"source", &a->source},           {"type", &a->type},
+		{"subject", &a->subject},         {"time", &a->time},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (strcmp(rows[i].name, name) != 0)
 			continue;
 		*rows[i].to = json_string_value(v);
 		if (!*rows[i].to && !json_is_null(v))
-			return err_set(msg, ERR_INVALID, "%s must be text, not %s", name, json_type_word(v));
+			return err_set(msg, ERR_INVALID, "%s must be text, not %s", name,
+				       json_type_word(v));
 	}
 	return 0;
 }
@@ -115,7 +120,7 @@ static int read_members(struct attributes *a, const json_t *v, struct errmsg *ms
 {
 	const char *name;
 	json_t *one;
-	json_object_foreach((json_t *)v, name, one) {
+	json_object_foreach ((json_t *)v, name, one) {
 		int err = known_member(a, name, one, msg);
 		if (err)
 			return err;
@@ -141,7 +146,8 @@ struct event *cloudevent_read(const json_t *v, struct id id, int64_t now_ms, str
 	struct event *e = NULL;
 	int64_t time = now_ms;
 	if (!json_is_object(v)) {
-		(void)err_set(msg, ERR_INVALID, "an event must be an object, not %s", json_type_word(v));
+		(void)err_set(msg, ERR_INVALID, "an event must be an object, not %s",
+			      json_type_word(v));
 		return NULL;
 	}
 	if (read_members(&a, v, msg) == 0 && check_attributes(&a, &time, msg) == 0) {
@@ -196,8 +202,8 @@ static int binary_data(const struct server_req *r, struct media *m, struct errms
 struct event *cloudevent_binary(const struct server_req *r, struct id id, int64_t now_ms,
 				struct errmsg *msg)
 {
-	static const char *const names[] = {"ce-specversion", "ce-id", "ce-source", "ce-type",
-					    "ce-subject", "ce-time"};
+	static const char *const names[] = {"ce-specversion", "ce-id",      "ce-source",
+					    "ce-type",        "ce-subject", "ce-time"};
 	char *texts[6] = {0};
 	struct event *e = NULL;
 	struct media m = {0};
@@ -219,17 +225,23 @@ struct event *cloudevent_binary(const struct server_req *r, struct id id, int64_
 
 int cloudevent_check_free(const struct event *e, struct errmsg *msg)
 {
-	static const char *const sources[] = {"/conversations/", "/hooks/", "/rules/", "/runs/", "/pawl/"};
+	static const char *const sources[] = {"/conversations/", "/hooks/", "/rules/", "/runs/",
+					      "/pawl/"};
 	static const char *const types[] = {"webhook:", "run.", "poll:"};
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
 		if (strncmp(e->source, sources[i], strlen(sources[i])) == 0)
-			return err_set(msg, ERR_INVALID, "sources that begin with %s are not for events "
-				       "from outside", sources[i]);
+			return err_set(msg, ERR_INVALID,
+				       "sources that begin with %s are not for events "
+				       "from outside",
+				       sources[i]);
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (strncmp(e->type, types[i], strlen(types[i])) == 0)
-			return err_set(msg, ERR_INVALID, "types that begin with %s are not for events "
-				       "from outside", types[i]);
+			return err_set(msg, ERR_INVALID,
+				       "types that begin with %s are not for events "
+				       "from outside",
+				       types[i]);
 	if (strcmp(e->type, "schedule") == 0)
-		return err_set(msg, ERR_INVALID, "the type schedule is not for events from outside");
+		return err_set(msg, ERR_INVALID,
+			       "the type schedule is not for events from outside");
 	return 0;
 }

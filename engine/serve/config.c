@@ -49,7 +49,7 @@ static char **dup_list(const json_t *list, size_t *ret_n)
 	size_t n = json_array_size(list), i;
 	json_t *v;
 	char **out = mem_alloc((n + 1) * sizeof(*out));
-	json_array_foreach(list, i, v)
+	json_array_foreach (list, i, v)
 		out[i] = mem_strdup(json_string_value(v));
 	*ret_n = n;
 	return out;
@@ -82,20 +82,22 @@ static void read_listen(struct builder *b, const json_t *root)
 	char *end = NULL;
 	long port = colon ? strtol(colon + 1, &end, 10) : -1;
 	if (!colon || colon == listen || !isdigit((unsigned char)colon[1]) || *end || port > 65535)
-		complain(b, "listen", NULL, "listen takes address:port such as 127.0.0.1:8080, not %s",
-			 listen);
+		complain(b, "listen", NULL,
+			 "listen takes address:port such as 127.0.0.1:8080, not %s", listen);
 	b->c->listen = mem_strdup(listen);
 	b->c->loopback = is_loopback(listen);
 	if (!b->c->loopback && !b->c->admin_token && !b->flags->lenient)
 		complain(b, "listen", NULL,
-			 "listening on %s, beyond this machine, needs admin: {token: !env …}", listen);
+			 "listening on %s, beyond this machine, needs admin: {token: !env …}",
+			 listen);
 }
 
 static void read_admin(struct builder *b, const json_t *root)
 {
 	const char *token = json_str(json_object_get(root, "admin"), "token");
 	if (token && (!*token || token[strcspn(token, " \t\r\n")]))
-		complain(b, "admin", NULL, "the admin token is %s", *token ? "no single word" : "empty");
+		complain(b, "admin", NULL, "the admin token is %s",
+			 *token ? "no single word" : "empty");
 	else
 		b->c->admin_token = token ? mem_strdup(token) : NULL;
 }
@@ -159,7 +161,8 @@ static void read_folders(struct builder *b, const json_t *root)
 static bool is_hook_path(const char *path)
 {
 	size_t len = strlen(path);
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./";
 	return len && len <= 200 && strspn(path, plain) == len && *path != '/' &&
 	       path[len - 1] != '/' && !strstr(path, "//") && !strstr(path, "..");
 }
@@ -170,8 +173,10 @@ static struct verify *read_verify(struct builder *b, const char *key, const char
 	struct errmsg msg;
 	const json_t *verify = json_object_get(conf, "verify");
 	if (!verify) {
-		complain(b, key, name, "%s must say who may send: verify: {bearer: !env …}, "
-			 "{hmac: {…}} or none", name);
+		complain(b, key, name,
+			 "%s must say who may send: verify: {bearer: !env …}, "
+			 "{hmac: {…}} or none",
+			 name);
 		return NULL;
 	}
 	struct verify *v = verify_new(verify, &msg);
@@ -184,7 +189,7 @@ static void read_methods(struct builder *b, struct config_hook *h, const json_t 
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_object_get(conf, "methods"), i, v) {
+	json_array_foreach (json_object_get(conf, "methods"), i, v) {
 		const char *method = json_string_value(v);
 		if (strcmp(method, "POST") == 0)
 			h->post = true;
@@ -203,7 +208,8 @@ static void read_id(struct builder *b, struct config_hook *h, const json_t *conf
 	h->id_header = dup_str(id, "header", NULL);
 	h->id_pointer = dup_str(id, "json", NULL);
 	if (id && !h->id_header == !h->id_pointer)
-		complain(b, "hooks", h->path, "id takes one of {header: NAME} and {json: /pointer}");
+		complain(b, "hooks", h->path,
+			 "id takes one of {header: NAME} and {json: /pointer}");
 	if (h->id_pointer && *h->id_pointer != '/')
 		complain(b, "hooks", h->path, "id: a JSON pointer begins with a slash: /%s",
 			 h->id_pointer);
@@ -211,16 +217,19 @@ static void read_id(struct builder *b, struct config_hook *h, const json_t *conf
 		*p = (char)tolower((unsigned char)*p);
 }
 
-static void read_hook(struct builder *b, struct config_hook *h, const char *path, const json_t *conf)
+static void read_hook(struct builder *b, struct config_hook *h, const char *path,
+		      const json_t *conf)
 {
 	*h = (struct config_hook){
-		.path = mem_strdup(path), .type = mem_printf("webhook:%s", path),
+		.path = mem_strdup(path),
+		.type = mem_printf("webhook:%s", path),
 		.source = mem_printf("/hooks/%s", path),
 		.dedupe_ms = json_int(conf, "dedupe", DEDUPE_MS),
 		.body_max = (size_t)json_int(conf, "max_body", BODY_MAX),
 	};
 	if (!is_hook_path(path))
-		complain(b, "hooks", path, "a hook's path has letters, digits and - _ . / only: %s", path);
+		complain(b, "hooks", path, "a hook's path has letters, digits and - _ . / only: %s",
+			 path);
 	h->verify = read_verify(b, "hooks", path, conf);
 	read_methods(b, h, conf);
 	read_id(b, h, conf);
@@ -231,7 +240,7 @@ static void read_hooks(struct builder *b, const json_t *root)
 	json_t *hooks = json_object_get(root, "hooks"), *conf;
 	const char *path;
 	b->c->hooks = mem_alloc((json_object_size(hooks) + 1) * sizeof(*b->c->hooks));
-	json_object_foreach(hooks, path, conf)
+	json_object_foreach (hooks, path, conf)
 		read_hook(b, &b->c->hooks[b->c->n_hooks++], path, conf);
 }
 
@@ -240,14 +249,16 @@ static void read_conversations(struct builder *b, const json_t *root)
 	json_t *all = json_object_get(root, "conversations"), *conf;
 	const char *platform;
 	b->c->conversations = mem_alloc((json_object_size(all) + 1) * sizeof(*b->c->conversations));
-	json_object_foreach(all, platform, conf) {
+	json_object_foreach (all, platform, conf) {
 		struct config_conversation *v = &b->c->conversations[b->c->n_conversations++];
-		*v = (struct config_conversation){.platform = mem_strdup(platform),
+		*v = (struct config_conversation){
+			.platform = mem_strdup(platform),
 			.reply = json_incref(json_object_get(conf, "reply"))};
 		if (json_object_get(conf, "verify"))
 			v->verify = read_verify(b, "conversations", platform, conf);
 		if (v->reply && !json_str(v->reply, "url"))
-			complain(b, "conversations", platform, "the reply of %s needs a url", platform);
+			complain(b, "conversations", platform, "the reply of %s needs a url",
+				 platform);
 	}
 }
 
@@ -258,7 +269,7 @@ static void drop_empty_auth(json_t *connections)
 {
 	const char *name;
 	json_t *conf;
-	json_object_foreach(connections, name, conf)
+	json_object_foreach (connections, name, conf)
 		if (json_object_size(json_object_get(conf, "auth")) == 0)
 			(void)json_object_del(conf, "auth");
 }

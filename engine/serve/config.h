@@ -31,13 +31,13 @@ struct config_flags {
 };
 
 struct config_hook {
-	char *path;              /* "shop/orders" */
-	char *type, *source;     /* of its events: "webhook:shop/orders", "/hooks/shop/orders" */
+	char *path;          /* "shop/orders" */
+	char *type, *source; /* of its events: "webhook:shop/orders", "/hooks/shop/orders" */
 	struct verify *verify;
-	bool post, get;          /* methods it takes */
-	char *id_header;         /* lower case; where the sender's id stands, or NULL */
-	char *id_pointer;        /* the same as a JSON pointer, or NULL */
-	int64_t dedupe_ms;       /* window for ids */
+	bool post, get;    /* methods it takes */
+	char *id_header;   /* lower case; where the sender's id stands, or NULL */
+	char *id_pointer;  /* the same as a JSON pointer, or NULL */
+	int64_t dedupe_ms; /* window for ids */
 	size_t body_max;
 };
 
@@ -48,16 +48,16 @@ struct config_conversation {
 };
 
 struct config {
-	char *dir;        /* of the first file, or "." */
-	char *listen;     /* "127.0.0.1:8080" */
-	char *public_url; /* without a slash at its end, or NULL */
-	char *store;      /* "sqlite:PATH" */
+	char *dir;               /* of the first file, or "." */
+	char *listen;            /* "127.0.0.1:8080" */
+	char *public_url;        /* without a slash at its end, or NULL */
+	char *store;             /* "sqlite:PATH" */
 	char **rules, **actions; /* folders or files that are there */
 	size_t n_rules, n_actions;
-	char *scripts;    /* folder, which need not exist */
-	char *sandbox_scripts; /* folder of the sandbox, or NULL when it is nowhere */
-	char *admin_token; /* or NULL */
-	char *zone;        /* IANA name, or NULL */
+	char *scripts;          /* folder, which need not exist */
+	char *sandbox_scripts;  /* folder of the sandbox, or NULL when it is nowhere */
+	char *admin_token;      /* or NULL */
+	char *zone;             /* IANA name, or NULL */
 	json_t *vars, *secrets; /* objects */
 	json_t *connections;    /* {name: configuration}, secrets resolved */
 	struct config_hook *hooks;

@@ -139,7 +139,8 @@ static void managed(struct service *s, struct server_req *r)
 
 static bool is_managed(const char *path)
 {
-	return behind(path, "/api/") || strcmp(path, "/events") == 0 || strcmp(path, "/metrics") == 0;
+	return behind(path, "/api/") || strcmp(path, "/events") == 0 ||
+	       strcmp(path, "/metrics") == 0;
 }
 
 void door_handle(void *arg, struct server_req *r)
@@ -148,7 +149,8 @@ void door_handle(void *arg, struct server_req *r)
 	const char *rest;
 	if (!is_for_us(s, r)) {
 		ingress_refused(&s->ingress, r, "unknown Host");
-		reply_problem(r, 421, NULL, "this service does not answer for that Host; public_url names one");
+		reply_problem(r, 421, NULL,
+			      "this service does not answer for that Host; public_url names one");
 	} else if ((rest = behind(r->path, "/hooks/"))) {
 		ingress_hook(&s->ingress, r, rest);
 	} else if ((rest = behind(r->path, "/conversations/"))) {

@@ -169,8 +169,8 @@ static void deliver_batch(struct ingress *in, struct server_req *r, struct event
 /* What a rule may see of the headers: nothing that could be a credential or a signature. */
 static bool is_shown(const char *name)
 {
-	static const char *const secret[] = {"signature", "auth", "token", "cookie", "secret", "hmac",
-					     "key", "password", "credential"};
+	static const char *const secret[] = {"signature", "auth", "token",    "cookie",    "secret",
+					     "hmac",      "key",  "password", "credential"};
 	if (strcmp(name, "content-type") == 0 || strcmp(name, "user-agent") == 0)
 		return true;
 	if (strncmp(name, "x-", 2) != 0)
@@ -266,8 +266,8 @@ static struct event *hook_event(struct ingress *in, const struct config_hook *h,
 {
 	int64_t now = loop_wall_ms(in->loop);
 	auto_free char *id = sender_id(h, r, m->data);
-	struct event *e = event_new(id_new(loop_clock(in->loop), in->rng), h->type, h->source, NULL, id,
-				    now, now, json_incref(m->data), m->text, m->len);
+	struct event *e = event_new(id_new(loop_clock(in->loop), in->rng), h->type, h->source, NULL,
+				    id, now, now, json_incref(m->data), m->text, m->len);
 	e->extra = extra_of(h, r);
 	if (id)
 		event_dedupe_by_id(e, h->dedupe_ms);
@@ -306,8 +306,9 @@ void ingress_hook(struct ingress *in, struct server_req *r, const char *path)
 		not_allowed(in, r, h->post && h->get ? "POST, GET" : h->post ? "POST" : "GET");
 		return;
 	}
-	int err = r->body_len > h->body_max ? err_set(&msg, ERR_TOOBIG, "the body is over %zu bytes",
-						      h->body_max) : 0;
+	int err = r->body_len > h->body_max
+			  ? err_set(&msg, ERR_TOOBIG, "the body is over %zu bytes", h->body_max)
+			  : 0;
 	if (!err)
 		err = verify_request(h->verify, r, &msg);
 	if (!err)
@@ -321,8 +322,10 @@ void ingress_hook(struct ingress *in, struct server_req *r, const char *path)
 
 /* ---- events from outside ---- */
 
-/* What is to become of one event's JSON; NULL with msg. */
-typedef struct event *(*read_cb)(struct ingress *in, const json_t *v, struct errmsg *msg);
+/* One of the two ways to make an event of its JSON; NULL with msg. */
+struct reader {
+	struct event *(*read)(struct ingress *in, const json_t *v, struct errmsg *msg);
+};
 
 static struct event *read_cloudevent(struct ingress *in, const json_t *v, struct errmsg *msg)
 {
@@ -341,10 +344,13 @@ static struct event *read_native(struct ingress *in, const json_t *v, struct err
 	if (native_check(v, &violations))
 		(void)err_set(msg, ERR_INVALID, "%s", buf_str(&violations));
 	else
-		e = cloudevent_read(v, id_new(loop_clock(in->loop), in->rng), loop_wall_ms(in->loop), msg);
+		e = cloudevent_read(v, id_new(loop_clock(in->loop), in->rng),
+				    loop_wall_ms(in->loop), msg);
 	buf_done(&violations);
 	return e;
 }
+
+static const struct reader cloudevents = {read_cloudevent}, natives = {read_native};
 
 static void drop_events(struct event **events, size_t n)
 {
@@ -354,17 +360,19 @@ static void drop_events(struct event **events, size_t n)
 }
 
 /* All of them are good, or none is taken. */
-static void take_batch(struct ingress *in, struct server_req *r, const json_t *list, read_cb read)
+static void take_batch(struct ingress *in, struct server_req *r, const json_t *list,
+		       const struct reader *by)
 {
 	struct errmsg msg;
 	size_t n = json_array_size(list);
 	if (!n || n > BATCH_MAX) {
-		refuse(in, r, ERR_INVALID, n ? "a batch has at most 1000 events" : "the batch is empty");
+		refuse(in, r, ERR_INVALID,
+		       n ? "a batch has at most 1000 events" : "the batch is empty");
 		return;
 	}
 	struct event **events = mem_alloc(n * sizeof(struct event *));
 	for (size_t i = 0; i < n; i++) {
-		events[i] = read(in, json_array_get(list, i), &msg);
+		events[i] = by->read(in, json_array_get(list, i), &msg);
 		if (events[i])
 			continue;
 		err_wrap(&msg, "[%zu]", i);
@@ -376,7 +384,7 @@ static void take_batch(struct ingress *in, struct server_req *r, const json_t *l
 	free(events);
 }
 
-static void take_json(struct ingress *in, struct server_req *r, read_cb read)
+static void take_json(struct ingress *in, struct server_req *r, const struct reader *by)
 {
 	struct errmsg msg;
 	json_auto_t *v = NULL;
@@ -386,10 +394,10 @@ static void take_json(struct ingress *in, struct server_req *r, read_cb read)
 		return;
 	}
 	if (json_is_array(v)) {
-		take_batch(in, r, v, read);
+		take_batch(in, r, v, by);
 		return;
 	}
-	struct event *e = read(in, v, &msg);
+	struct event *e = by->read(in, v, &msg);
 	if (e)
 		deliver(in, r, e);
 	else
@@ -415,11 +423,12 @@ void ingress_events(struct ingress *in, struct server_req *r)
 		not_allowed(in, r, "POST");
 	else if (media_is(r, "application/cloudevents+json") ||
 		 media_is(r, "application/cloudevents-batch+json"))
-		take_json(in, r, read_cloudevent);
+		take_json(in, r, &cloudevents);
 	else if (cloudevent_is_binary(r))
 		take_binary(in, r);
 	else
-		refuse(in, r, ERR_REJECTED, "send application/cloudevents+json, application/"
+		refuse(in, r, ERR_REJECTED,
+		       "send application/cloudevents+json, application/"
 		       "cloudevents-batch+json, or attributes in ce- headers");
 }
 
@@ -434,7 +443,8 @@ static int may_converse(const struct config_conversation *c, const struct server
 		return verify_request(c->verify, r, msg);
 	if (trust == TRUST_LOCAL)
 		return 0;
-	return err_set(msg, ERR_AUTH, "this needs the admin token, or verify: in the configuration");
+	return err_set(msg, ERR_AUTH,
+		       "this needs the admin token, or verify: in the configuration");
 }
 
 static bool is_native_type(const struct server_req *r)
@@ -448,7 +458,8 @@ void ingress_conversation(struct ingress *in, struct server_req *r, const char *
 {
 	struct errmsg msg;
 	if (strcmp(platform, "native") != 0) {
-		refuse(in, r, ERR_NOT_FOUND, "conversations arrive at /conversations/native in this version");
+		refuse(in, r, ERR_NOT_FOUND,
+		       "conversations arrive at /conversations/native in this version");
 		return;
 	}
 	if (!is_method(r, "POST"))
@@ -456,7 +467,8 @@ void ingress_conversation(struct ingress *in, struct server_req *r, const char *
 	else if (may_converse(config_conversation(in->config, platform), r, trust, &msg) != 0)
 		refuse(in, r, ERR_AUTH, msg.text);
 	else if (!is_native_type(r))
-		refuse(in, r, ERR_REJECTED, "send application/json or application/cloudevents+json");
+		refuse(in, r, ERR_REJECTED,
+		       "send application/json or application/cloudevents+json");
 	else
-		take_json(in, r, read_native);
+		take_json(in, r, &natives);
 }

@@ -126,7 +126,8 @@ static int read_form(const struct server_req *r, struct media *out, struct errms
 {
 	out->data = media_form(r->body, r->body_len);
 	if (!out->data)
-		return err_set(msg, ERR_PARSE, "the form is malformed, no UTF-8, or has over %d fields",
+		return err_set(msg, ERR_PARSE,
+			       "the form is malformed, no UTF-8, or has over %d fields",
 			       FIELDS_MAX);
 	return keep_own(out);
 }

@@ -12,7 +12,7 @@ struct media {
 	json_t *data;
 	const char *text; /* the data as JSON text: the body itself where it is JSON */
 	size_t len;
-	char *own;        /* what `text` points to when it is not the body */
+	char *own; /* what `text` points to when it is not the body */
 };
 
 /*

@@ -18,85 +18,145 @@ struct field {
 	const char *name;
 	enum type type;
 	bool required;
-	const struct field *fields;  /* MAP, MAPS; closed by a NULL name */
+	const struct field *fields; /* MAP, MAPS; closed by a NULL name */
 	bool open;
-	const char *const *words;    /* WORD */
-	double min, max;             /* NUMBER, when they differ */
+	const char *const *words; /* WORD */
+	double min, max;          /* NUMBER, when they differ */
 };
 
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
 
 static const struct field assignee[] = {
-	{"type", T_WORD, true, .words = WORDS("bot", "agent", "team")}, {"id", T_TEXT}, {"name", T_TEXT}, {0},
+	{"type", T_WORD, true, .words = WORDS("bot", "agent", "team")},
+	{"id", T_TEXT},
+	{"name", T_TEXT},
+	{0},
 };
 static const struct field conversation[] = {
-	{"id", T_TEXT, true}, {"channel", T_TEXT, true},
-	{"status", T_WORD, .words = WORDS("open", "pending", "snoozed", "closed")}, {"url", T_TEXT},
-	{"assignee", T_MAP, .fields = assignee}, {"labels", T_TEXTS}, {"attributes", T_FREE}, {0},
+	{"id", T_TEXT, true},
+	{"channel", T_TEXT, true},
+	{"status", T_WORD, .words = WORDS("open", "pending", "snoozed", "closed")},
+	{"url", T_TEXT},
+	{"assignee", T_MAP, .fields = assignee},
+	{"labels", T_TEXTS},
+	{"attributes", T_FREE},
+	{0},
 };
 static const struct field participant[] = {
-	{"role", T_WORD, true, .words = WORDS("customer", "bot", "agent", "system")}, {"id", T_TEXT},
-	{"name", T_TEXT}, {"email", T_TEXT}, {"phone", T_TEXT}, {"external_id", T_TEXT}, {0},
+	{"role", T_WORD, true, .words = WORDS("customer", "bot", "agent", "system")},
+	{"id", T_TEXT},
+	{"name", T_TEXT},
+	{"email", T_TEXT},
+	{"phone", T_TEXT},
+	{"external_id", T_TEXT},
+	{0},
 };
 static const struct field choice[] = {{"id", T_TEXT, true}, {"title", T_TEXT}, {0}};
 static const struct field attachment[] = {
 	{"type", T_WORD, true,
 	 .words = WORDS("image", "audio", "video", "file", "location", "contact", "link")},
-	{"url", T_TEXT}, {"ref", T_TEXT}, {"mime", T_TEXT}, {"name", T_TEXT}, {"size", T_INTEGER}, {0},
+	{"url", T_TEXT},
+	{"ref", T_TEXT},
+	{"mime", T_TEXT},
+	{"name", T_TEXT},
+	{"size", T_INTEGER},
+	{0},
 };
 static const struct field message[] = {
-	{"id", T_TEXT, true}, {"text", T_TEXT},
-	{"format", T_WORD, .words = WORDS("plain", "markdown", "html")}, {"reply_to", T_TEXT},
+	{"id", T_TEXT, true},
+	{"text", T_TEXT},
+	{"format", T_WORD, .words = WORDS("plain", "markdown", "html")},
+	{"reply_to", T_TEXT},
 	{"choice", T_MAP, .fields = choice, .open = true},
 	{"attachments", T_MAPS, .fields = attachment},
-	{"status", T_WORD, .words = WORDS("sent", "delivered", "read", "failed")}, {0},
+	{"status", T_WORD, .words = WORDS("sent", "delivered", "read", "failed")},
+	{0},
 };
 static const struct field alternative[] = {{"name", T_TEXT, true}, {0}};
 static const struct field intent[] = {
-	{"name", T_TEXT, true}, {"confidence", T_NUMBER, .min = 0, .max = 1},
-	{"alternatives", T_MAPS, .fields = alternative, .open = true}, {0},
+	{"name", T_TEXT, true},
+	{"confidence", T_NUMBER, .min = 0, .max = 1},
+	{"alternatives", T_MAPS, .fields = alternative, .open = true},
+	{0},
 };
 static const struct field entity[] = {
-	{"name", T_TEXT, true}, {"value", T_ANY, true}, {"text", T_TEXT}, {"confidence", T_NUMBER}, {0},
+	{"name", T_TEXT, true},
+	{"value", T_ANY, true},
+	{"text", T_TEXT},
+	{"confidence", T_NUMBER},
+	{0},
 };
 static const struct field consent[] = {
-	{"status", T_WORD, true, .words = WORDS("granted", "denied", "unknown")}, {"at", T_TEXT},
-	{"text", T_TEXT}, {0},
+	{"status", T_WORD, true, .words = WORDS("granted", "denied", "unknown")},
+	{"at", T_TEXT},
+	{"text", T_TEXT},
+	{0},
 };
 static const struct field contact[] = {
-	{"email", T_TEXT}, {"phone", T_TEXT}, {"first_name", T_TEXT}, {"last_name", T_TEXT},
-	{"name", T_TEXT}, {"company", T_TEXT}, {"consent", T_MAP, .fields = consent},
-	{"custom", T_FREE}, {0},
+	{"email", T_TEXT},
+	{"phone", T_TEXT},
+	{"first_name", T_TEXT},
+	{"last_name", T_TEXT},
+	{"name", T_TEXT},
+	{"company", T_TEXT},
+	{"consent", T_MAP, .fields = consent},
+	{"custom", T_FREE},
+	{0},
 };
 static const struct field sentiment[] = {
-	{"score", T_NUMBER, .min = -1, .max = 1}, {"magnitude", T_NUMBER},
-	{"label", T_WORD, .words = WORDS("negative", "neutral", "positive")}, {0},
+	{"score", T_NUMBER, .min = -1, .max = 1},
+	{"magnitude", T_NUMBER},
+	{"label", T_WORD, .words = WORDS("negative", "neutral", "positive")},
+	{0},
 };
 static const struct field handoff[] = {{"to", T_TEXT}, {"reason", T_TEXT}, {0}};
 static const struct field action[] = {
-	{"name", T_TEXT, true}, {"call_id", T_TEXT}, {"arguments", T_FREE}, {0},
+	{"name", T_TEXT, true},
+	{"call_id", T_TEXT},
+	{"arguments", T_FREE},
+	{0},
 };
 static const struct field outcome[] = {
-	{"code", T_TEXT}, {"rating", T_NUMBER}, {"remark", T_TEXT}, {0},
+	{"code", T_TEXT},
+	{"rating", T_NUMBER},
+	{"remark", T_TEXT},
+	{0},
 };
 static const struct field transcript[] = {{"url", T_TEXT}, {"ref", T_TEXT}, {0}};
 static const struct field data[] = {
-	{"platform", T_TEXT, true}, {"account", T_TEXT, true},
+	{"platform", T_TEXT, true},
+	{"account", T_TEXT, true},
 	{"conversation", T_MAP, true, .fields = conversation},
-	{"participant", T_MAP, .fields = participant}, {"locale", T_TEXT},
-	{"message", T_MAP, .fields = message}, {"intent", T_MAP, .fields = intent},
-	{"entities", T_MAPS, .fields = entity, .open = true}, {"slots", T_FREE},
-	{"contact", T_MAP, .fields = contact}, {"sentiment", T_MAP, .fields = sentiment},
-	{"handoff", T_MAP, .fields = handoff}, {"action", T_MAP, .fields = action},
-	{"outcome", T_MAP, .fields = outcome}, {"transcript", T_MAP, .fields = transcript},
-	{"changed", T_TEXTS}, {0},
+	{"participant", T_MAP, .fields = participant},
+	{"locale", T_TEXT},
+	{"message", T_MAP, .fields = message},
+	{"intent", T_MAP, .fields = intent},
+	{"entities", T_MAPS, .fields = entity, .open = true},
+	{"slots", T_FREE},
+	{"contact", T_MAP, .fields = contact},
+	{"sentiment", T_MAP, .fields = sentiment},
+	{"handoff", T_MAP, .fields = handoff},
+	{"action", T_MAP, .fields = action},
+	{"outcome", T_MAP, .fields = outcome},
+	{"transcript", T_MAP, .fields = transcript},
+	{"changed", T_TEXTS},
+	{0},
 };
 static const struct field envelope[] = {
-	{"specversion", T_WORD, true, .words = WORDS("1.0")}, {"id", T_TEXT, true},
-	{"source", T_TEXT, true}, {"type", T_WORD, true, .words = conversation_kinds},
-	{"subject", T_TEXT, true}, {"time", T_TIME, true},
+	{"specversion", T_WORD, true, .words = WORDS("1.0")},
+	{"id", T_TEXT, true},
+	{"source", T_TEXT, true},
+	{"type", T_WORD, true, .words = conversation_kinds},
+	{"subject", T_TEXT, true},
+	{"time", T_TIME, true},
 	{"datacontenttype", T_WORD, true, .words = WORDS("application/json")},
-	{"traceparent", T_TEXT}, {"data", T_MAP, true, .fields = data}, {0},
+	{"traceparent", T_TEXT},
+	{"data", T_MAP, true, .fields = data},
+	{0},
 };
 
 /* ---- the check ---- */
@@ -121,8 +181,8 @@ static void violation(struct check *c, const char *path, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void check_map(struct check *c, const char *path, const json_t *v, const struct field *fields,
-		      bool open);
+static void check_map(struct check *c, const char *path, const json_t *v,
+		      const struct field *fields, bool open);
 
 static void check_word(struct check *c, const char *path, const json_t *v, const struct field *f)
 {
@@ -156,7 +216,7 @@ static void check_list(struct check *c, const char *path, const json_t *v, const
 		violation(c, path, "must be a list, not %s", json_type_word(v));
 		return;
 	}
-	json_array_foreach(v, i, one) {
+	json_array_foreach (v, i, one) {
 		auto_free char *at = mem_printf("%s[%zu]", path, i);
 		if (f->type == T_MAPS)
 			check_map(c, at, one, f->fields, f->open);
@@ -220,8 +280,8 @@ static bool is_known(const struct field *fields, const char *name)
 	return false;
 }
 
-static void check_map(struct check *c, const char *path, const json_t *v, const struct field *fields,
-		      bool open)
+static void check_map(struct check *c, const char *path, const json_t *v,
+		      const struct field *fields, bool open)
 {
 	const char *name;
 	json_t *one;
@@ -237,7 +297,7 @@ static void check_map(struct check *c, const char *path, const json_t *v, const 
 		else if (f->required)
 			violation(c, at, "is missing");
 	}
-	json_object_foreach((json_t *)v, name, one) {
+	json_object_foreach ((json_t *)v, name, one) {
 		auto_free char *at = below(path, name);
 		if (!open && !is_known(fields, name))
 			violation(c, at, "is no field of the model");

@@ -55,8 +55,9 @@ static int read_all(int fd, const char *path, size_t max, char **ret, size_t *re
 			continue;
 		if (n == 0)
 			break;
-		int err = n < 0 ? err_set(msg, ERR_IO, "%s: %s", path, strerror(errno))
-				: err_set(msg, ERR_TOOBIG, "%s: is larger than %zu bytes", path, max);
+		int err =
+			n < 0 ? err_set(msg, ERR_IO, "%s: %s", path, strerror(errno))
+			      : err_set(msg, ERR_TOOBIG, "%s: is larger than %zu bytes", path, max);
 		buf_done(&b);
 		return err;
 	}

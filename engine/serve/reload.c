@@ -17,8 +17,9 @@ static void log_findings(const struct findings *f)
 {
 	for (size_t i = 0; i < f->n && i < TOLD_MAX; i++) {
 		const struct finding *at = &f->at[i];
-		log_line(at->warning ? LOG_WARN : LOG_ERROR, "rule_finding", "file", at->file, "line",
-			 log_num(at->line), "col", log_num(at->col), "text", at->text, NULL);
+		log_line(at->warning ? LOG_WARN : LOG_ERROR, "rule_finding", "file", at->file,
+			 "line", log_num(at->line), "col", log_num(at->col), "text", at->text,
+			 NULL);
 	}
 }
 
@@ -37,8 +38,9 @@ int reload_first(struct service *s, struct errmsg *msg)
 	log_findings(&f);
 	size_t errors = f.errors;
 	if (errors)
-		(void)err_set(msg, ERR_INVALID, "the rules have %zu mistake%s, the first: %s:%d:%d: %s",
-			      errors, errors == 1 ? "" : "s", f.at[0].file, f.at[0].line, f.at[0].col,
+		(void)err_set(msg, ERR_INVALID,
+			      "the rules have %zu mistake%s, the first: %s:%d:%d: %s", errors,
+			      errors == 1 ? "" : "s", f.at[0].file, f.at[0].line, f.at[0].col,
 			      f.at[0].text);
 	findings_done(&f);
 	return errors ? ERR_INVALID : 0;
@@ -59,13 +61,14 @@ int service_reload(struct service *s, struct findings *f)
 		if (!same)
 			put_plans(s);
 		s->reloads++;
-		log_line(LOG_INFO, "rules_loaded", "rules", log_num((long long)ruleset_count(fresh)),
-			 "changed", same ? "no" : "yes", NULL);
+		log_line(LOG_INFO, "rules_loaded", "rules",
+			 log_num((long long)ruleset_count(fresh)), "changed", same ? "no" : "yes",
+			 NULL);
 	} else {
 		ruleset_free(fresh);
 		s->failed_reloads++;
-		log_line(LOG_ERROR, "rules_not_loaded", "errors", log_num((long long)to->errors), "text",
-			 "the rules from before stay", NULL);
+		log_line(LOG_ERROR, "rules_not_loaded", "errors", log_num((long long)to->errors),
+			 "text", "the rules from before stay", NULL);
 	}
 	findings_done(&own);
 	return good ? 0 : ERR_INVALID;

@@ -13,7 +13,8 @@ void reply_json(struct server_req *r, int status, json_t *v)
 {
 	auto_free char *text = json_text(v);
 	json_decref(v);
-	server_reply(r, status, "application/json", "Cache-Control: no-store\r\n", text, strlen(text));
+	server_reply(r, status, "application/json", "Cache-Control: no-store\r\n", text,
+		     strlen(text));
 }
 
 static const char *title(int status)
@@ -22,11 +23,14 @@ static const char *title(int status)
 		int status;
 		const char *title;
 	} titles[] = {
-		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
-		{415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"},
-		{429, "Too Many Requests"}, {500, "Internal Server Error"}, {502, "Bad Gateway"},
-		{503, "Service Unavailable"}, {504, "Gateway Timeout"},
+		{400, "Bad Request"},         {401, "Unauthorized"},
+		{403, "Forbidden"},           {404, "Not Found"},
+		{405, "Method Not Allowed"},  {409, "Conflict"},
+		{413, "Content Too Large"},   {415, "Unsupported Media Type"},
+		{421, "Misdirected Request"}, {422, "Unprocessable Content"},
+		{429, "Too Many Requests"},   {500, "Internal Server Error"},
+		{502, "Bad Gateway"},         {503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
 	};
 	for (size_t i = 0; i < sizeof(titles) / sizeof(*titles); i++)
 		if (titles[i].status == status)
@@ -42,8 +46,9 @@ void reply_problem(struct server_req *r, int status, const char *extra, const ch
 	(void)buf_vprintf(&detail, fmt, ap);
 	va_end(ap);
 	json_t *text = json_string(buf_str(&detail));
-	json_auto_t *v = json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", title(status),
-				   "status", status, "detail", text ? text : json_string(""));
+	json_auto_t *v =
+		json_pack("{s:s, s:s, s:i, s:o}", "type", "about:blank", "title", title(status),
+			  "status", status, "detail", text ? text : json_string(""));
 	auto_free char *body = json_text(v);
 	server_reply(r, status, "application/problem+json", extra, body, strlen(body));
 	buf_done(&detail);
@@ -83,8 +88,10 @@ int reply_status(int err)
 void reply_error(struct server_req *r, int err, const char *text)
 {
 	int status = reply_status(err);
-	const char *extra = status == 429 ? "Retry-After: 1\r\n" : status == 503 ? "Retry-After: 5\r\n"
-			    : status == 401 ? "WWW-Authenticate: Bearer\r\n" : NULL;
+	const char *extra = status == 429   ? "Retry-After: 1\r\n"
+			    : status == 503 ? "Retry-After: 5\r\n"
+			    : status == 401 ? "WWW-Authenticate: Bearer\r\n"
+					    : NULL;
 	reply_problem(r, status, extra, "%s", text && *text ? text : err_text(err));
 }
 

@@ -67,7 +67,7 @@ static int add_connections(struct rulekit *k, const struct config *c, struct err
 {
 	const char *name;
 	json_t *conf;
-	json_object_foreach(c->connections, name, conf) {
+	json_object_foreach (c->connections, name, conf) {
 		int err = connections_add(k->connections, k->catalogue, name, conf, msg);
 		if (err)
 			return err;
@@ -85,8 +85,13 @@ static void make_env(struct rulekit *k, const struct config *c)
 	k->scripts = mem_strdup(c->scripts);
 	k->vars = json_incref(c->vars);
 	k->env = (struct rule_env){
-		.vm = lua_host_vm(k->lua), .kind = registry_kind, .script = read_script,
-		.script_check = check_script, .arg = k, .hooks = k->hooks, .vars = k->vars,
+		.vm = lua_host_vm(k->lua),
+		.kind = registry_kind,
+		.script = read_script,
+		.script_check = check_script,
+		.arg = k,
+		.hooks = k->hooks,
+		.vars = k->vars,
 	};
 }
 

@@ -74,8 +74,8 @@ static int point_at_sandbox(struct service *s, const char *name, const struct co
 			    struct errmsg *msg)
 {
 	json_auto_t *conf = json_pack("{s:s, s:o, s:{s:s}}", "connector", k->name, "base_url",
-				      json_sprintf("http://127.0.0.1:%d%s", sandbox_port(s->sandbox),
-						   url_path(k->base_url)),
+				      json_sprintf("http://127.0.0.1:%d%s",
+						   sandbox_port(s->sandbox), url_path(k->base_url)),
 				      "auth", "bearer", "sandbox");
 	return connections_add(s->kit->connections, s->kit->catalogue, name, conf, msg);
 }
@@ -90,7 +90,7 @@ static int use_sandbox(struct service *s, struct errmsg *msg)
 	int err = 0;
 	while (!err && (k = catalogue_next_connector(s->kit->catalogue, &i)))
 		err = point_at_sandbox(s, k->name, k, msg);
-	json_object_foreach(s->config->connections, name, conf) {
+	json_object_foreach (s->config->connections, name, conf) {
 		const char *said = json_str(conf, "connector");
 		k = catalogue_connector(s->kit->catalogue, said ? said : name);
 		if (!err && k)
@@ -104,9 +104,10 @@ static int open_sandbox(struct service *s, struct errmsg *msg)
 	if (!s->config->sandbox)
 		return 0;
 	if (!s->config->sandbox_scripts)
-		return err_set(msg, ERR_NOT_FOUND, "the sandbox's scripts are nowhere: set PAWL_DATA");
-	struct sandbox_config c = {.listen = "127.0.0.1:0", .scripts_dir = s->config->sandbox_scripts,
-				   .seed = "demo"};
+		return err_set(msg, ERR_NOT_FOUND,
+			       "the sandbox's scripts are nowhere: set PAWL_DATA");
+	struct sandbox_config c = {
+		.listen = "127.0.0.1:0", .scripts_dir = s->config->sandbox_scripts, .seed = "demo"};
 	s->sandbox = sandbox_new(s->loop, s->rng, &c, msg);
 	if (!s->sandbox)
 		return err_wrap(msg, "sandbox");
@@ -116,18 +117,31 @@ static int open_sandbox(struct service *s, struct errmsg *msg)
 static void wire(struct service *s)
 {
 	s->services = (struct services){
-		.loop = s->loop, .http = s->http, .store = s->store, .rng = s->rng,
-		.catalogue = s->kit->catalogue, .connections = s->kit->connections,
-		.reply_target = on_reply_target, .arg = s,
+		.loop = s->loop,
+		.http = s->http,
+		.store = s->store,
+		.rng = s->rng,
+		.catalogue = s->kit->catalogue,
+		.connections = s->kit->connections,
+		.reply_target = on_reply_target,
+		.arg = s,
 	};
 	struct engine_config c = {
-		.loop = s->loop, .store = s->store, .rng = s->rng, .vm = s->kit->env.vm,
-		.services = &s->services, .public_url = s->config->public_url, .match = on_match,
-		.ruleset = on_ruleset, .plan_load = on_plan, .arg = s, .kind = registry_kind,
+		.loop = s->loop,
+		.store = s->store,
+		.rng = s->rng,
+		.vm = s->kit->env.vm,
+		.services = &s->services,
+		.public_url = s->config->public_url,
+		.match = on_match,
+		.ruleset = on_ruleset,
+		.plan_load = on_plan,
+		.arg = s,
+		.kind = registry_kind,
 	};
 	s->engine = engine_new(&c);
-	s->ingress = (struct ingress){.config = s->config, .loop = s->loop, .rng = s->rng,
-				      .engine = s->engine};
+	s->ingress = (struct ingress){
+		.config = s->config, .loop = s->loop, .rng = s->rng, .engine = s->engine};
 	ingress_init(&s->ingress);
 	api_init(&s->api, s);
 }
@@ -200,14 +214,16 @@ static void log_start(const struct service *s)
 		 log_num(service_port(s)), "store", s->config->store, "rules",
 		 log_num((long long)ruleset_count(s->rules)), "actions",
 		 log_num((long long)catalogue_count(s->kit->catalogue)), "hooks",
-		 log_num((long long)s->config->n_hooks), "sandbox", sandbox ? log_num(sandbox) : NULL,
-		 NULL);
+		 log_num((long long)s->config->n_hooks), "sandbox",
+		 sandbox ? log_num(sandbox) : NULL, NULL);
 }
 
 int service_start(struct service *s, struct errmsg *msg)
 {
-	struct server_config c = {.listen = s->config->listen, .body_max = body_max(s->config),
-				  .handle = door_handle, .arg = s};
+	struct server_config c = {.listen = s->config->listen,
+				  .body_max = body_max(s->config),
+				  .handle = door_handle,
+				  .arg = s};
 	s->server = server_new(s->loop, &c, msg);
 	if (!s->server)
 		return err_wrap(msg, "listen");

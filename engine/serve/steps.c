@@ -193,8 +193,8 @@ static void on_probe(json_t *step, const json_t *body)
 	const char *doubt = json_str(body, "doubt");
 	if (doubt) {
 		state_is(step, "in_doubt");
-		json_object_set_new(step, "error", json_pack("{s:s, s:s}", "name", "in_doubt", "message",
-							     doubt));
+		json_object_set_new(step, "error",
+				    json_pack("{s:s, s:s}", "name", "in_doubt", "message", doubt));
 	}
 	put_due(step, body, "due");
 }
@@ -218,7 +218,7 @@ static void on_person(json_t *step)
 
 static void take_record(json_t *step, const char *type, const json_t *body, const char *at)
 {
-	switch ((enum rec_type)*type) {
+	switch ((enum rec_type) * type) {
 	case REC_STEP:
 		on_end(step, body, at);
 		break;
@@ -256,7 +256,7 @@ static void take_record(json_t *step, const char *type, const json_t *body, cons
 struct item {
 	json_t *step; /* in the list */
 	const char *path;
-	bool silent;  /* its end is no record: what comes after it tells */
+	bool silent; /* its end is no record: what comes after it tells */
 };
 
 struct list {
@@ -270,8 +270,8 @@ static json_t *new_step(const char *path, const char *at, const struct step *s)
 {
 	const char *action = s ? call_action(s) : NULL;
 	json_t *v = json_pack("{s:s, s:s?, s:s?, s:s, s:i, s:s}", "path", path, "kind",
-			      s ? s->kind->name : NULL, "name", s ? s->name : NULL, "state", "running",
-			      "attempts", 1, "started", at);
+			      s ? s->kind->name : NULL, "name", s ? s->name : NULL, "state",
+			      "running", "attempts", 1, "started", at);
 	if (action)
 		json_object_set_new(v, "what", json_string(action));
 	return v;
@@ -344,7 +344,8 @@ static void settle(const struct list *l, const char *last_path, bool over)
 /* True when the run stands at its end after this record. */
 static bool take(struct list *l, const json_t *rec, bool over)
 {
-	const char *path = json_str(rec, "path"), *at = json_str(rec, "at"), *type = json_str(rec, "type");
+	const char *path = json_str(rec, "path"), *at = json_str(rec, "at"),
+		   *type = json_str(rec, "type");
 	if (!path || !at || !type)
 		return over;
 	if (*path) {
@@ -364,7 +365,7 @@ json_t *steps_of(const json_t *records, const struct plan *plan)
 	size_t i;
 	if (plan)
 		index_plan(&l.index, plan);
-	json_array_foreach(records, i, rec) {
+	json_array_foreach (records, i, rec) {
 		const char *path = json_str(rec, "path");
 		over = take(&l, rec, over);
 		last = path && *path ? path : last;
@@ -386,7 +387,7 @@ int steps_attempts(const json_t *records)
 	int n = 1;
 	size_t i;
 	json_t *rec;
-	json_array_foreach(records, i, rec) {
+	json_array_foreach (records, i, rec) {
 		const char *type = json_str(rec, "type");
 		const char *as = json_str(json_object_get(rec, "body"), "as");
 		n += type && *type == REC_HUMAN && as && strcmp(as, "retry") == 0;

@@ -28,16 +28,16 @@ enum shape {
 	S_SIZE,     /* to bytes */
 	S_URL,      /* http or https; a slash at its end goes away */
 	S_STORE,
-	S_PATH,     /* made relative to the process */
-	S_RULES,    /* paths, one or a list */
-	S_ACTIONS,  /* the same, looked for among the product's own too */
+	S_PATH,    /* made relative to the process */
+	S_RULES,   /* paths, one or a list */
+	S_ACTIONS, /* the same, looked for among the product's own too */
 	S_ZONE,
-	S_MAP,      /* of `keys` */
-	S_NAMED,    /* names of the user's, each a map of `keys` */
-	S_ANY_MAP,  /* whatever it holds, secrets in it too */
+	S_MAP,     /* of `keys` */
+	S_NAMED,   /* names of the user's, each a map of `keys` */
+	S_ANY_MAP, /* whatever it holds, secrets in it too */
 	S_VERIFY,
-	S_LATER,    /* may be there, has no effect in this version: `words` says what that means */
-	S_REFUSED,  /* is not in this version, and ignoring it would weaken something */
+	S_LATER,   /* may be there, has no effect in this version: `words` says what that means */
+	S_REFUSED, /* is not in this version, and ignoring it would weaken something */
 };
 
 struct key {
@@ -48,35 +48,57 @@ struct key {
 };
 
 static const struct key hmac_keys[] = {
-	{"algorithm", S_TEXT}, {"header", S_TEXT}, {"encoding", S_TEXT},
-	{"prefix", S_TEXT}, {"secret", S_SECRETS}, {0},
+	{"algorithm", S_TEXT}, {"header", S_TEXT},    {"encoding", S_TEXT},
+	{"prefix", S_TEXT},    {"secret", S_SECRETS}, {0},
 };
 static const struct key verify_keys[] = {
-	{"bearer", S_SECRETS}, {"hmac", S_MAP, hmac_keys},
-	{"preset", S_REFUSED}, {"scheme", S_REFUSED}, {0},
+	{"bearer", S_SECRETS},
+	{"hmac", S_MAP, hmac_keys},
+	{"preset", S_REFUSED},
+	{"scheme", S_REFUSED},
+	{0},
 };
 static const struct key id_keys[] = {{"header", S_TEXT}, {"json", S_TEXT}, {0}};
 static const struct key hook_keys[] = {
-	{"verify", S_VERIFY, verify_keys}, {"methods", S_TEXTS}, {"id", S_MAP, id_keys},
-	{"dedupe", S_DURATION}, {"max_body", S_SIZE}, {"split", S_REFUSED}, {"type", S_REFUSED},
-	{"schema", S_REFUSED}, {"answer", S_REFUSED}, {0},
+	{"verify", S_VERIFY, verify_keys},
+	{"methods", S_TEXTS},
+	{"id", S_MAP, id_keys},
+	{"dedupe", S_DURATION},
+	{"max_body", S_SIZE},
+	{"split", S_REFUSED},
+	{"type", S_REFUSED},
+	{"schema", S_REFUSED},
+	{"answer", S_REFUSED},
+	{0},
 };
 static const struct key reply_keys[] = {
-	{"url", S_URL}, {"key_header", S_TEXT}, {"headers", S_ANY_MAP}, {0},
+	{"url", S_URL},
+	{"key_header", S_TEXT},
+	{"headers", S_ANY_MAP},
+	{0},
 };
 static const struct key conversation_keys[] = {
-	{"verify", S_VERIFY, verify_keys}, {"reply", S_MAP, reply_keys},
-	{"answer_within", S_REFUSED}, {"idle_end", S_REFUSED}, {0},
+	{"verify", S_VERIFY, verify_keys},
+	{"reply", S_MAP, reply_keys},
+	{"answer_within", S_REFUSED},
+	{"idle_end", S_REFUSED},
+	{0},
 };
 static const struct key auth_keys[] = {{"bearer", S_SECRET}, {"oauth2", S_REFUSED}, {0}};
 static const struct key connection_keys[] = {
-	{"connector", S_TEXT}, {"base_url", S_URL}, {"auth", S_MAP, auth_keys}, {"timeout", S_TEXT},
-	{"budget", S_LATER, NULL, "calls are not counted: the API's own limits answer with throttled"},
+	{"connector", S_TEXT},
+	{"base_url", S_URL},
+	{"auth", S_MAP, auth_keys},
+	{"timeout", S_TEXT},
+	{"budget", S_LATER, NULL,
+	 "calls are not counted: the API's own limits answer with throttled"},
 	{0},
 };
 static const struct key admin_keys[] = {{"token", S_SECRET}, {0}};
 static const struct key log_keys[] = {
-	{"level", S_WORD, NULL, "error warn info debug"}, {"format", S_WORD, NULL, "logfmt json"}, {0},
+	{"level", S_WORD, NULL, "error warn info debug"},
+	{"format", S_WORD, NULL, "logfmt json"},
+	{0},
 };
 static const struct key top_keys[] = {
 	{"listen", S_TEXT},
@@ -180,7 +202,8 @@ static json_t *read_secret(struct reader *r, const struct key *k, const struct y
 {
 	json_t *v = read_text(r, k, n);
 	if (v && !n->tag)
-		warn(r, n, "%s stands here in the clear: put it in with !env NAME or !file PATH", k->name);
+		warn(r, n, "%s stands here in the clear: put it in with !env NAME or !file PATH",
+		     k->name);
 	return v;
 }
 
@@ -234,7 +257,9 @@ static json_t *read_duration(struct reader *r, const struct key *k, const struct
 static json_t *read_size(struct reader *r, const struct key *k, const struct ynode *n)
 {
 	char *end = "";
-	long long size = n->kind == Y_INT ? n->integer : is_text(n) ? strtoll(n->text, &end, 10) : 0;
+	long long size = n->kind == Y_INT ? n->integer
+			 : is_text(n)     ? strtoll(n->text, &end, 10)
+					  : 0;
 	if (strcmp(end, "KiB") == 0)
 		size = size < (1 << 20) ? size << 10 : 0;
 	else if (strcmp(end, "MiB") == 0)
@@ -253,7 +278,9 @@ static json_t *read_url(struct reader *r, const struct key *k, const struct ynod
 	const char *url = json_string_value(v);
 	if (!url)
 		return NULL;
-	size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+	size_t scheme = strncmp(url, "https://", 8) == 0  ? 8
+			: strncmp(url, "http://", 7) == 0 ? 7
+							  : 0;
 	size_t len = strlen(url);
 	if (!scheme || len == scheme || url[strcspn(url, " \t\r\n")]) {
 		complain(r, n, "%s takes an address that begins with https:// or http://", k->name);
@@ -492,7 +519,7 @@ static void merge(json_t *into, json_t *from)
 {
 	const char *key;
 	json_t *v;
-	json_object_foreach(from, key, v) {
+	json_object_foreach (from, key, v) {
 		json_t *old = json_object_get(into, key);
 		if (json_is_object(old) && json_is_object(v) && !is_whole(key))
 			merge(old, v);

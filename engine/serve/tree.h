@@ -17,8 +17,8 @@ struct place {
 
 /* Zeroed before the first use; tree_done. */
 struct tree {
-	json_t *root;       /* an object; durations are ms, sizes bytes, both integers */
-	struct map places;  /* "hooks" and "hooks/NAME" → struct place */
+	json_t *root;      /* an object; durations are ms, sizes bytes, both integers */
+	struct map places; /* "hooks" and "hooks/NAME" → struct place */
 };
 
 /*

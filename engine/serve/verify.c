@@ -70,7 +70,7 @@ static int add_secrets(struct verify *v, const json_t *secret, struct errmsg *ms
 	json_t *one;
 	if (!json_is_array(secret))
 		return add_secret(v, secret, msg);
-	json_array_foreach(secret, i, one) {
+	json_array_foreach (secret, i, one) {
 		int err = add_secret(v, one, msg);
 		if (err)
 			return err;
@@ -91,7 +91,8 @@ static int read_bearer(struct verify *v, const json_t *secret, struct errmsg *ms
 static int check_header(const char *name, struct errmsg *msg)
 {
 	if (!name || !*name)
-		return err_set(msg, ERR_INVALID, "hmac needs header: the name of the header that has it");
+		return err_set(msg, ERR_INVALID,
+			       "hmac needs header: the name of the header that has it");
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
 			return err_set(msg, ERR_INVALID, "hmac: header is no name of a header");

@@ -30,8 +30,8 @@ void web_rules(struct web *w, const char *rules)
 static void load_config(struct web *w, const char *config)
 {
 	struct findings f = {0};
-	auto_free char *text = mem_printf("listen: 127.0.0.1:0\nrules: ['%s']\n%s", w->dir,
-					  config ? config : "");
+	auto_free char *text =
+		mem_printf("listen: 127.0.0.1:0\nrules: ['%s']\n%s", w->dir, config ? config : "");
 	w->config = config_load_text("pawl.yaml", text, strlen(text), NULL, &f);
 	for (size_t i = 0; i < f.n; i++)
 		print_error("%d:%d: %s\n", f.at[i].line, f.at[i].col, f.at[i].text);
@@ -51,8 +51,8 @@ static void start(struct web *w, const char *config, const char *rules, bool san
 	w->config->sandbox = sandbox;
 	w->loop = loop_new(&clock_real, false);
 	w->store = store_mem_new(w->loop, &clock_real);
-	w->service = service_new_with(w->config, &(struct service_seams){.loop = w->loop, .store = w->store},
-				      &msg);
+	w->service = service_new_with(
+		w->config, &(struct service_seams){.loop = w->loop, .store = w->store}, &msg);
 	if (!w->service || service_start(w->service, &msg) != 0)
 		print_error("%s\n", msg.text);
 	assert_non_null(w->service);
@@ -99,7 +99,8 @@ int web_connect(const struct web *w)
 /* The body's length, once the whole answer has come; -1 before. */
 static long answer_len(const char *text, size_t len)
 {
-	const char *end = strstr(text, "\r\n\r\n"), *field = strcasestr(text, "\r\ncontent-length:");
+	const char *end = strstr(text, "\r\n\r\n"),
+		   *field = strcasestr(text, "\r\ncontent-length:");
 	if (!end)
 		return -1;
 	long body = field && field < end ? strtol(field + 17, NULL, 10) : 0;
@@ -126,7 +127,8 @@ int web_ask(struct web *w, const char *method, const char *path, const char *hea
 	int fd = web_connect(w);
 	long len = -1;
 	bool host = headers && strcasestr(headers, "host:");
-	(void)buf_printf(&b, "%s %s HTTP/1.1\r\n%s%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+	(void)buf_printf(&b,
+			 "%s %s HTTP/1.1\r\n%s%sContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
 			 method, path, host ? "" : "Host: localhost\r\n", headers ? headers : "",
 			 body ? strlen(body) : 0, body ? body : "");
 	assert_int_equal(send(fd, b.data, b.len, MSG_NOSIGNAL), (ssize_t)b.len);

@@ -10,21 +10,20 @@
 #include "engine/base/json.h"
 #include "tests/unit/io/peer.h"
 
-#define RULES                                                                                    \
-	"api: pawl/1\nrule: orders\nabout: Orders.\n"                                            \
-	"when: {webhook: orders, where: {kind: [paid, due]}}\n"                                  \
-	"do:\n"                                                                                  \
-	"  - set: {x: =data.n * 2}\n"                                                            \
-	"  - if: x > 3\n    do: [{log: big}]\n    else: [{log: small}]\n"                        \
-	"  - emit: order.done\n    if: x > 100\n"                                                \
-	"  - each: =data.items\n    item: it2\n    do: [{log: '=it2'}]\n"                        \
-	"---\n"                                                                                  \
-	"api: pawl/1\nrule: broken\nwhen: {webhook: broken}\ndo: [{log: a}, {fail: too bad}]\n" \
-	"---\n"                                                                                  \
+#define RULES                                                                                      \
+	"api: pawl/1\nrule: orders\nabout: Orders.\n"                                              \
+	"when: {webhook: orders, where: {kind: [paid, due]}}\n"                                    \
+	"do:\n"                                                                                    \
+	"  - set: {x: =data.n * 2}\n"                                                              \
+	"  - if: x > 3\n    do: [{log: big}]\n    else: [{log: small}]\n"                          \
+	"  - emit: order.done\n    if: x > 100\n"                                                  \
+	"  - each: =data.items\n    item: it2\n    do: [{log: '=it2'}]\n"                          \
+	"---\n"                                                                                    \
+	"api: pawl/1\nrule: broken\nwhen: {webhook: broken}\ndo: [{log: a}, {fail: too bad}]\n"    \
+	"---\n"                                                                                    \
 	"api: pawl/1\nrule: sleeper\nwhen: {webhook: sleeper}\ndo: [{wait: 1h}]\n"
 
-#define HOOKS                                                                                    \
-	"hooks: {orders: {verify: none}, broken: {verify: none}, sleeper: {verify: none}}\n"
+#define HOOKS "hooks: {orders: {verify: none}, broken: {verify: none}, sleeper: {verify: none}}\n"
 #define ADMIN "admin: {token: !env PAWL_TEST_SECRET}\n"
 
 static struct web web;
@@ -85,7 +84,7 @@ static const json_t *step(const char *path)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(json_object_get(web.body, "steps"), i, v)
+	json_array_foreach (json_object_get(web.body, "steps"), i, v)
 		if (strcmp(json_str(v, "path"), path) == 0)
 			return v;
 	print_error("no step %s\n", path);
@@ -142,8 +141,13 @@ static void lists_of_runs_can_be_filtered_and_paged(void **state)
 		const char *query;
 		size_t n;
 	} rows[] = {
-		{"", 6}, {"?rule=broken", 3}, {"?state=waiting", 3}, {"?state=completed", 0},
-		{"?rule=broken&state=failed&limit=2", 2}, {"?since=1h", 6}, {"?since=2100-01-01", 0},
+		{"", 6},
+		{"?rule=broken", 3},
+		{"?state=waiting", 3},
+		{"?state=completed", 0},
+		{"?rule=broken&state=failed&limit=2", 2},
+		{"?since=1h", 6},
+		{"?since=2100-01-01", 0},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		auto_free char *path = mem_printf("/api/runs%s", rows[i].query);
@@ -164,17 +168,29 @@ static void a_question_that_makes_no_sense_is_refused(void **state)
 		const char *method, *path;
 		int status;
 	} rows[] = {
-		{"GET", "/api/runs?state=happy", 400}, {"GET", "/api/runs?limit=0", 400},
-		{"GET", "/api/runs?limit=1001", 400}, {"GET", "/api/runs?limit=x", 400},
-		{"GET", "/api/runs?cursor=-1", 400}, {"GET", "/api/runs?since=soon", 400},
-		{"GET", "/api/runs?event=x", 400}, {"GET", "/api/runs/x", 404},
+		{"GET", "/api/runs?state=happy", 400},
+		{"GET", "/api/runs?limit=0", 400},
+		{"GET", "/api/runs?limit=1001", 400},
+		{"GET", "/api/runs?limit=x", 400},
+		{"GET", "/api/runs?cursor=-1", 400},
+		{"GET", "/api/runs?since=soon", 400},
+		{"GET", "/api/runs?event=x", 400},
+		{"GET", "/api/runs/x", 404},
 		{"GET", "/api/runs/01a20a6b-420d-70b4-9e0b-4ed00b43ed35", 404},
 		{"GET", "/api/events/01a20a6b-420d-70b4-9e0b-4ed00b43ed35", 404},
-		{"GET", "/api/rules/none", 404}, {"GET", "/api/actions/a.b", 404},
-		{"GET", "/api/runs/", 404}, {"GET", "/api", 404}, {"GET", "/api/nothing", 404},
-		{"GET", "/", 404}, {"DELETE", "/api/runs", 405}, {"GET", "/api/runs/x/cancel", 405},
-		{"POST", "/metrics", 405}, {"POST", "/healthz", 405}, {"GET", "/events", 405},
-		{"GET", "/api/rules/%zz", 400}, {"POST", "/api/actions/a.b/call", 404},
+		{"GET", "/api/rules/none", 404},
+		{"GET", "/api/actions/a.b", 404},
+		{"GET", "/api/runs/", 404},
+		{"GET", "/api", 404},
+		{"GET", "/api/nothing", 404},
+		{"GET", "/", 404},
+		{"DELETE", "/api/runs", 405},
+		{"GET", "/api/runs/x/cancel", 405},
+		{"POST", "/metrics", 405},
+		{"POST", "/healthz", 405},
+		{"GET", "/events", 405},
+		{"GET", "/api/rules/%zz", 400},
+		{"POST", "/api/actions/a.b/call", 404},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		int status = web_ask(&web, rows[i].method, rows[i].path, NULL, NULL);
@@ -219,8 +235,12 @@ static void the_token_opens_the_api_and_nothing_else_does(void **state)
 	static const char *const paths[] = {"/api/runs", "/metrics", "/api/stats"};
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(web_get(&web, paths[i]), 401);
-		assert_int_equal(web_ask(&web, "GET", paths[i], "Authorization: Bearer s3cre\r\n", NULL), 401);
-		assert_int_equal(web_ask(&web, "GET", paths[i], "Authorization: Bearer s3cret\r\n", NULL), 200);
+		assert_int_equal(
+			web_ask(&web, "GET", paths[i], "Authorization: Bearer s3cre\r\n", NULL),
+			401);
+		assert_int_equal(
+			web_ask(&web, "GET", paths[i], "Authorization: Bearer s3cret\r\n", NULL),
+			200);
 	}
 	assert_int_equal(web_post(&web, "/conversations/native", "{}"), 401);
 	assert_int_equal(web_ask(&web, "POST", "/events", NULL, "{}"), 401);
@@ -235,9 +255,13 @@ static void only_known_hosts_and_own_pages_are_answered(void **state)
 		const char *headers;
 		int status;
 	} rows[] = {
-		{"Host: localhost:1\r\n", 200}, {"Host: 127.0.0.1\r\n", 200}, {"Host: [::1]:8080\r\n", 200},
-		{"Host: HOOKS.example.com\r\n", 200}, {"Host: evil.example\r\n", 421},
-		{"Host: localhost.evil.example\r\n", 421}, {"Host: 127.0.0.1.evil.example\r\n", 421},
+		{"Host: localhost:1\r\n", 200},
+		{"Host: 127.0.0.1\r\n", 200},
+		{"Host: [::1]:8080\r\n", 200},
+		{"Host: HOOKS.example.com\r\n", 200},
+		{"Host: evil.example\r\n", 421},
+		{"Host: localhost.evil.example\r\n", 421},
+		{"Host: 127.0.0.1.evil.example\r\n", 421},
 		{"Host: localhost\r\nOrigin: http://localhost\r\n", 200},
 		{"Host: localhost\r\nOrigin: http://evil.example\r\n", 403},
 		{"Host: localhost\r\nOrigin: null\r\n", 403},
@@ -246,7 +270,8 @@ static void only_known_hosts_and_own_pages_are_answered(void **state)
 		{"Host: localhost\r\nSec-Fetch-Site: same-origin\r\n", 200},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		auto_free char *h = mem_printf("%sAuthorization: Bearer s3cret\r\n", rows[i].headers);
+		auto_free char *h =
+			mem_printf("%sAuthorization: Bearer s3cret\r\n", rows[i].headers);
 		int status = web_ask(&web, "GET", "/api/rules", h, NULL);
 		if (status != rows[i].status)
 			print_error("%s: %d\n", rows[i].headers, status);
@@ -273,7 +298,8 @@ static void the_catalogue_can_be_searched_and_asked(void **state)
 	assert_int_equal(web_get(&web, "/api/actions"), 200);
 	assert_true(json_array_size(json_object_get(web.body, "actions")) >= 40);
 	assert_int_equal(web_get(&web, "/api/actions?q=create%20list"), 200);
-	assert_string_equal(web_str(&web, "actions.0.name"), "constant_contact.create_contact_list");
+	assert_string_equal(web_str(&web, "actions.0.name"),
+			    "constant_contact.create_contact_list");
 	assert_int_equal(web_get(&web, "/api/actions/constant_contact.create_contact_list"), 200);
 	assert_string_equal(web_str(&web, "effect"), "keyed");
 	assert_true(json_is_object(json_object_get(web.body, "definition")));
@@ -318,7 +344,8 @@ static void changes_of_runs_are_streamed(void **state)
 	assert_true(write(fd, ask, strlen(ask)) > 0);
 	web_settle(&web);
 	const char *id = make_run("broken", "{}");
-	auto_free char *want = mem_printf("data: {\"id\":\"%s\",\"rule\":\"broken\",\"state\":\"failed\"", id);
+	auto_free char *want =
+		mem_printf("data: {\"id\":\"%s\",\"rule\":\"broken\",\"state\":\"failed\"", id);
 	web_settle(&web);
 	(void)peer_read(fd, &b);
 	assert_non_null(strstr(buf_str(&b), "text/event-stream"));
@@ -335,12 +362,15 @@ static void changes_of_runs_are_streamed(void **state)
 
 static void an_action_can_be_called_once(void **state)
 {
-	assert_int_equal(web_post(&web, CALL "create_contact_list/call", "{'with': {'name': 'Mine'}}"), 200);
+	assert_int_equal(
+		web_post(&web, CALL "create_contact_list/call", "{'with': {'name': 'Mine'}}"), 200);
 	assert_int_equal(json_int(web.body, "status", 0), 201);
 	assert_string_equal(web_str(&web, "result.name"), "Mine");
-	assert_int_equal(web_post(&web, CALL "create_contact_list/call", "{'with': {'name': 'Mine'}}"), 502);
+	assert_int_equal(
+		web_post(&web, CALL "create_contact_list/call", "{'with': {'name': 'Mine'}}"), 502);
 	assert_string_equal(web_str(&web, "error.name"), "exists");
-	assert_int_equal(web_post(&web, CALL "create_contact_list/call", "{'with': {'nam': 'Mine'}}"), 400);
+	assert_int_equal(
+		web_post(&web, CALL "create_contact_list/call", "{'with': {'nam': 'Mine'}}"), 400);
 	assert_non_null(strstr(web_str(&web, "detail"), "nam"));
 	assert_int_equal(web_get(&web, "/api/connections"), 200);
 	assert_true(json_is_true(json_path(web.body, "connections.0.authorized")));

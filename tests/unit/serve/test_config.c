@@ -76,17 +76,16 @@ static void an_empty_file_gives_the_defaults(void **state)
 
 static void every_key_of_this_version_is_read(void **state)
 {
-	struct config *c = fine(
-		"listen: 0.0.0.0:9000\n"
-		"public_url: https://hooks.example.com/\n"
-		"store: sqlite:data/a.db\n"
-		"scripts: lua\n"
-		"admin: {token: !env PAWL_TEST_SECRET}\n"
-		"zone: UTC\n"
-		"vars: {env: prod, n: 3}\n"
-		"secrets: {llm: !env PAWL_TEST_SECRET}\n"
-		"log: {level: debug, format: json}\n"
-		"x-mine: anything\n");
+	struct config *c = fine("listen: 0.0.0.0:9000\n"
+				"public_url: https://hooks.example.com/\n"
+				"store: sqlite:data/a.db\n"
+				"scripts: lua\n"
+				"admin: {token: !env PAWL_TEST_SECRET}\n"
+				"zone: UTC\n"
+				"vars: {env: prod, n: 3}\n"
+				"secrets: {llm: !env PAWL_TEST_SECRET}\n"
+				"log: {level: debug, format: json}\n"
+				"x-mine: anything\n");
 	assert_string_equal(c->listen, "0.0.0.0:9000");
 	assert_false(c->loopback);
 	assert_string_equal(c->public_url, "https://hooks.example.com");
@@ -125,10 +124,12 @@ static void hooks_know_their_event_and_their_window(void **state)
 
 static void connections_keep_their_resolved_secrets(void **state)
 {
-	struct config *c = fine("connections:\n  shop: {base_url: 'https://a.example/v1/', timeout: 5s,\n"
-				"         auth: {bearer: !env PAWL_TEST_SECRET}}\n"
-				"conversations: {native: {reply: {url: 'http://127.0.0.1:1/r', key_header: K}}}\n");
-	assert_string_equal(json_string_value(json_path(c->connections, "shop.auth.bearer")), "s3cret");
+	struct config *c = fine(
+		"connections:\n  shop: {base_url: 'https://a.example/v1/', timeout: 5s,\n"
+		"         auth: {bearer: !env PAWL_TEST_SECRET}}\n"
+		"conversations: {native: {reply: {url: 'http://127.0.0.1:1/r', key_header: K}}}\n");
+	assert_string_equal(json_string_value(json_path(c->connections, "shop.auth.bearer")),
+			    "s3cret");
 	assert_string_equal(json_string_value(json_path(c->connections, "shop.base_url")),
 			    "https://a.example/v1");
 	const struct config_conversation *v = config_conversation(c, "native");
@@ -141,8 +142,11 @@ static void flags_win_over_the_file(void **state)
 {
 	const char *const rules[] = {"elsewhere"};
 	struct config *c = load_with("listen: 127.0.0.1:1\nstore: sqlite:a\n",
-				     &(struct config_flags){.listen = "[::1]:2", .store = "sqlite:b",
-							    .rules = rules, .n_rules = 1, .sandbox = true});
+				     &(struct config_flags){.listen = "[::1]:2",
+							    .store = "sqlite:b",
+							    .rules = rules,
+							    .n_rules = 1,
+							    .sandbox = true});
 	assert_non_null(c);
 	assert_string_equal(c->listen, "[::1]:2");
 	assert_true(c->loopback);
@@ -162,7 +166,8 @@ static void a_mistake_is_told_with_its_place(void **state)
 		const char *says;
 	} rows[] = {
 		{"lisen: 127.0.0.1:1\n", 1, 1, "unknown key 'lisen', did you mean 'listen'?"},
-		{"zone: UTC\nhooks:\n  a: {verify: none, deduppe: 1h}\n", 3, 21, "did you mean 'dedupe'?"},
+		{"zone: UTC\nhooks:\n  a: {verify: none, deduppe: 1h}\n", 3, 21,
+		 "did you mean 'dedupe'?"},
 		{"listen: [a]\n", 1, 9, "listen takes text, not a list"},
 		{"listen: nowhere\n", 1, 1, "address:port"},
 		{"listen: 127.0.0.1:70000\n", 1, 1, "address:port"},
@@ -199,8 +204,10 @@ static void a_mistake_is_told_with_its_place(void **state)
 		struct config *c = load(rows[i].text);
 		assert_null(c);
 		const struct finding *at = &found.at[0];
-		if (at->line != rows[i].line || at->col != rows[i].col || !strstr(at->text, rows[i].says))
-			print_error("%s gives %d:%d %s\n", rows[i].text, at->line, at->col, at->text);
+		if (at->line != rows[i].line || at->col != rows[i].col ||
+		    !strstr(at->text, rows[i].says))
+			print_error("%s gives %d:%d %s\n", rows[i].text, at->line, at->col,
+				    at->text);
 		assert_string_equal(at->file, "conf/pawl.yaml");
 		assert_non_null(strstr(at->text, rows[i].says));
 		assert_int_equal(at->line, rows[i].line);
@@ -210,8 +217,9 @@ static void a_mistake_is_told_with_its_place(void **state)
 
 static void a_secret_is_in_no_error_text(void **state)
 {
-	struct config *c = load("hooks: {a: {verify: {hmac: {header: 'a b', secret: !env PAWL_TEST_SECRET}}}}\n"
-				"listen: !env PAWL_TEST_SECRET\n");
+	struct config *c = load(
+		"hooks: {a: {verify: {hmac: {header: 'a b', secret: !env PAWL_TEST_SECRET}}}}\n"
+		"listen: !env PAWL_TEST_SECRET\n");
 	assert_null(c);
 	for (size_t i = 0; i < found.n; i++)
 		if (strstr(found.at[i].text, "hooks"))
@@ -229,10 +237,11 @@ static void a_secret_in_the_clear_and_what_has_no_effect_are_warnings(void **sta
 
 static void what_serves_nothing_needs_no_secrets(void **state)
 {
-	struct config *c = load_with("admin: {token: !env PAWL_TEST_ABSENT}\nlisten: 0.0.0.0:1\n"
-				     "hooks: {a: {verify: {bearer: !env PAWL_TEST_ABSENT}}}\n"
-				     "connections: {b: {base_url: 'http://x', auth: {bearer: !env PAWL_TEST_ABSENT}}}\n",
-				     &(struct config_flags){.lenient = true});
+	struct config *c = load_with(
+		"admin: {token: !env PAWL_TEST_ABSENT}\nlisten: 0.0.0.0:1\n"
+		"hooks: {a: {verify: {bearer: !env PAWL_TEST_ABSENT}}}\n"
+		"connections: {b: {base_url: 'http://x', auth: {bearer: !env PAWL_TEST_ABSENT}}}\n",
+		&(struct config_flags){.lenient = true});
 	assert_non_null(c);
 	assert_null(c->admin_token);
 	assert_non_null(config_hook(c, "a"));
@@ -255,8 +264,9 @@ static void a_later_file_wins_key_by_key(void **state)
 {
 	char dir[] = "/tmp/pawl-config-XXXXXX";
 	assert_non_null(mkdtemp(dir));
-	write_file(dir, "a.yaml", "zone: UTC\nvars: {a: 1, b: 2}\nrules: [r]\n"
-				  "connections: {s: {base_url: 'http://a', auth: {bearer: !file token}}}\n");
+	write_file(dir, "a.yaml",
+		   "zone: UTC\nvars: {a: 1, b: 2}\nrules: [r]\n"
+		   "connections: {s: {base_url: 'http://a', auth: {bearer: !file token}}}\n");
 	write_file(dir, "b.yaml", "vars: {b: 3}\nconnections: {s: {base_url: 'http://b'}}\n");
 	write_file(dir, "token", "from-a-file\n");
 	auto_free char *r = mem_printf("%s/r", dir), *a = mem_printf("%s/a.yaml", dir),
@@ -270,7 +280,8 @@ static void a_later_file_wins_key_by_key(void **state)
 	assert_int_equal(json_int(c->vars, "a", 0), 1);
 	assert_int_equal(json_int(c->vars, "b", 0), 3);
 	assert_string_equal(json_string_value(json_path(c->connections, "s.base_url")), "http://b");
-	assert_string_equal(json_string_value(json_path(c->connections, "s.auth.bearer")), "from-a-file");
+	assert_string_equal(json_string_value(json_path(c->connections, "s.auth.bearer")),
+			    "from-a-file");
 	config_free(c);
 	assert_null(config_load((const char *const[]){"/nowhere/pawl.yaml"}, 1, NULL, &found));
 	(void)unlink(a);
@@ -287,12 +298,15 @@ static void paths_are_relative_to_the_folder_of_their_file(void **state)
 	static const struct {
 		const char *file, *name, *want;
 	} rows[] = {
-		{"pawl.yaml", "rules", "rules"}, {"a/pawl.yaml", "rules", "a/rules"},
-		{"/a/pawl.yaml", "../rules", "/a/../rules"}, {"a/pawl.yaml", "/r", "/r"},
+		{"pawl.yaml", "rules", "rules"},
+		{"a/pawl.yaml", "rules", "a/rules"},
+		{"/a/pawl.yaml", "../rules", "/a/../rules"},
+		{"a/pawl.yaml", "/r", "/r"},
 		{"/pawl.yaml", "r", "//r"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		auto_free char *dir = path_folder(rows[i].file), *path = path_under(dir, rows[i].name);
+		auto_free char *dir = path_folder(rows[i].file),
+			       *path = path_under(dir, rows[i].name);
 		assert_string_equal(path, rows[i].want);
 	}
 }
@@ -302,14 +316,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_empty_file_gives_the_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_key_of_this_version_is_read, setup, teardown),
-		cmocka_unit_test_setup_teardown(hooks_know_their_event_and_their_window, setup, teardown),
-		cmocka_unit_test_setup_teardown(connections_keep_their_resolved_secrets, setup, teardown),
+		cmocka_unit_test_setup_teardown(hooks_know_their_event_and_their_window, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(connections_keep_their_resolved_secrets, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(flags_win_over_the_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_mistake_is_told_with_its_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_secret_is_in_no_error_text, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_secret_in_the_clear_and_what_has_no_effect_are_warnings,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(what_serves_nothing_needs_no_secrets, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_secret_in_the_clear_and_what_has_no_effect_are_warnings, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_serves_nothing_needs_no_secrets, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_later_file_wins_key_by_key, setup, teardown),
 		cmocka_unit_test(paths_are_relative_to_the_folder_of_their_file),
 	};

@@ -10,17 +10,17 @@
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
 
-#define RULES                                                                                    \
-	"api: pawl/1\nrule: orders\nwhen: {webhook: shop/orders, where: {kind: paid}}\n"        \
-	"do: [{log: 'order ${data.n}'}]\n---\n"                                                  \
+#define RULES                                                                                      \
+	"api: pawl/1\nrule: orders\nwhen: {webhook: shop/orders, where: {kind: paid}}\n"           \
+	"do: [{log: 'order ${data.n}'}]\n---\n"                                                    \
 	"api: pawl/1\nrule: leads\nwhen: {conversation: lead.captured}\ndo: [{log: lead}]\n"
 
-#define HOOKS                                                                                    \
-	"hooks:\n"                                                                               \
-	"  shop/orders: {verify: none, id: {json: /id}}\n"                                      \
-	"  body: {verify: none, max_body: 64}\n"                                                \
-	"  byheader: {verify: none, id: {header: X-Delivery-Id}}\n"                             \
-	"  link: {verify: none, methods: [GET]}\n"                                              \
+#define HOOKS                                                                                      \
+	"hooks:\n"                                                                                 \
+	"  shop/orders: {verify: none, id: {json: /id}}\n"                                         \
+	"  body: {verify: none, max_body: 64}\n"                                                   \
+	"  byheader: {verify: none, id: {header: X-Delivery-Id}}\n"                                \
+	"  link: {verify: none, methods: [GET]}\n"                                                 \
 	"  signed: {verify: {hmac: {header: X-Shop-Mac, secret: !env PAWL_TEST_SECRET}}}\n"
 
 static struct web web;
@@ -59,7 +59,8 @@ static const json_t *newest_event(void)
 
 static void an_event_is_answered_once_it_is_durable_and_starts_its_run(void **state)
 {
-	assert_int_equal(web_post(&web, "/hooks/shop/orders", "{'id': 'a', 'kind': 'paid', 'n': 1}"), 202);
+	assert_int_equal(
+		web_post(&web, "/hooks/shop/orders", "{'id': 'a', 'kind': 'paid', 'n': 1}"), 202);
 	const char *id = answered_id();
 	auto_free char *path = mem_printf("/api/events/%s", id);
 	assert_int_equal(web_get(&web, path), 200);
@@ -70,7 +71,8 @@ static void an_event_is_answered_once_it_is_durable_and_starts_its_run(void **st
 
 static void an_event_of_which_nobody_wants_to_hear_is_kept_too(void **state)
 {
-	assert_int_equal(web_post(&web, "/hooks/shop/orders", "{'id': 'b', 'kind': 'refund'}"), 202);
+	assert_int_equal(web_post(&web, "/hooks/shop/orders", "{'id': 'b', 'kind': 'refund'}"),
+			 202);
 	assert_int_equal(json_array_size(json_object_get(newest_event(), "runs")), 0);
 }
 
@@ -117,21 +119,27 @@ static void what_is_refused_says_why_and_leaves_nothing(void **state)
 		{"POST", "/hooks/link", NULL, "{}", 405},
 		{"POST", "/hooks/shop/orders", "Content-Type: application/json\r\n", "{", 400},
 		{"POST", "/hooks/shop/orders", "Content-Type: application/json\r\n", "", 400},
-		{"POST", "/hooks/shop/orders", "Content-Type: application/json\r\n", "{\"a\":1,\"a\":2}", 400},
-		{"POST", "/hooks/shop/orders", "Content-Type: application/x-www-form-urlencoded\r\n", "a=%ff", 400},
+		{"POST", "/hooks/shop/orders", "Content-Type: application/json\r\n",
+		 "{\"a\":1,\"a\":2}", 400},
+		{"POST", "/hooks/shop/orders",
+		 "Content-Type: application/x-www-form-urlencoded\r\n", "a=%ff", 400},
 		{"POST", "/hooks/shop/orders", "Content-Type: text/plain\r\n", "\xff", 400},
-		{"POST", "/hooks/shop/orders", "Content-Type: multipart/form-data; boundary=x\r\n", "x", 415},
+		{"POST", "/hooks/shop/orders", "Content-Type: multipart/form-data; boundary=x\r\n",
+		 "x", 415},
 		{"POST", "/hooks/shop/orders", "Content-Type: image/png\r\n", "x", 415},
 		{"POST", "/hooks/shop/orders", "Content-Encoding: gzip\r\n", "x", 415},
-		{"POST", "/hooks/body", NULL, "{\"a\":\"0123456789012345678901234567890123456789012345678901234567890\"}", 413},
+		{"POST", "/hooks/body", NULL,
+		 "{\"a\":\"0123456789012345678901234567890123456789012345678901234567890\"}", 413},
 		{"POST", "/hooks/signed", "Content-Type: application/json\r\n", "{}", 401},
 		{"POST", "/hooks/shop/orders", "Host: evil.example\r\n", "{}", 421},
 		{"GET", "/hooks/link?a=%zz", NULL, NULL, 400},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		int status = web_ask(&web, rows[i].method, rows[i].path, rows[i].headers, rows[i].body);
+		int status =
+			web_ask(&web, rows[i].method, rows[i].path, rows[i].headers, rows[i].body);
 		if (status != rows[i].status)
-			print_error("%s %s %s: %d\n", rows[i].method, rows[i].path, rows[i].body, status);
+			print_error("%s %s %s: %d\n", rows[i].method, rows[i].path, rows[i].body,
+				    status);
 		assert_int_equal(status, rows[i].status);
 		assert_true(*web_str(&web, "detail") != 0);
 		assert_non_null(strstr(buf_str(&web.head), "application/problem+json"));
@@ -146,7 +154,8 @@ static void a_signed_body_is_taken(void **state)
 	unsigned char mac[64];
 	char hex[129];
 	hex_encode(mac, hmac("sha256", "s3cret", 6, "{\"a\":1}", 7, mac), hex);
-	auto_free char *headers = mem_printf("Content-Type: application/json\r\nX-Shop-Mac: %s\r\n", hex);
+	auto_free char *headers =
+		mem_printf("Content-Type: application/json\r\nX-Shop-Mac: %s\r\n", hex);
 	assert_int_equal(web_ask(&web, "POST", "/hooks/signed", headers, "{\"a\":1}"), 202);
 	assert_int_equal(web_ask(&web, "POST", "/hooks/signed", headers, "{\"a\":2}"), 401);
 	assert_null(json_path(newest_event(), "headers.x-shop-mac"));
@@ -157,7 +166,8 @@ static void forms_and_texts_become_data(void **state)
 	static const struct {
 		const char *type, *body, *want;
 	} rows[] = {
-		{"application/x-www-form-urlencoded", "a=1&b=x+y&a=%C3%A9&a=3&c", "{\"a\":[\"1\",\"é\",\"3\"],\"b\":\"x y\",\"c\":\"\"}"},
+		{"application/x-www-form-urlencoded", "a=1&b=x+y&a=%C3%A9&a=3&c",
+		 "{\"a\":[\"1\",\"é\",\"3\"],\"b\":\"x y\",\"c\":\"\"}"},
 		{"application/x-www-form-urlencoded; charset=utf-8", "", "{}"},
 		{"text/plain", "hello \"you\"", "{\"text\":\"hello \\\"you\\\"\"}"},
 		{"application/vnd.shop+json", "[1, 2]", "[1,2]"},
@@ -184,19 +194,22 @@ static void a_link_that_is_followed_is_an_event(void **state)
 
 static void credentials_are_not_among_the_headers_of_an_event(void **state)
 {
-	static const char h[] = "Content-Type: application/json\r\nUser-Agent: shop/1 \"q\"\r\nX-Topic: paid\r\n"
-				"X-Topic: second\r\nX-Shop-Signature: s\r\nX-Api-Key: k\r\nX-Auth-Token: t\r\n"
-				"Authorization: Bearer b\r\nCookie: c\r\nAccept: a\r\nX-Latin: caf\xe9\r\n";
+	static const char h[] =
+		"Content-Type: application/json\r\nUser-Agent: shop/1 \"q\"\r\nX-Topic: paid\r\n"
+		"X-Topic: second\r\nX-Shop-Signature: s\r\nX-Api-Key: k\r\nX-Auth-Token: t\r\n"
+		"Authorization: Bearer b\r\nCookie: c\r\nAccept: a\r\nX-Latin: caf\xe9\r\n";
 	assert_int_equal(web_ask(&web, "POST", "/hooks/body", h, "{}"), 202);
 	auto_free char *got = json_text(json_object_get(newest_event(), "headers"));
-	assert_string_equal(got, "{\"content-type\":\"application/json\",\"user-agent\":\"shop/1 \\\"q\\\"\","
-				 "\"x-topic\":\"paid\",\"x-latin\":null}");
+	assert_string_equal(
+		got, "{\"content-type\":\"application/json\",\"user-agent\":\"shop/1 \\\"q\\\"\","
+		     "\"x-topic\":\"paid\",\"x-latin\":null}");
 }
 
 static void a_sender_that_does_not_wait_is_heard_all_the_same(void **state)
 {
-	static const char text[] = "POST /hooks/shop/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 22\r\n"
-				   "Content-Type: application/json\r\n\r\n{\"id\":1,\"kind\":\"gone\"}";
+	static const char text[] =
+		"POST /hooks/shop/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 22\r\n"
+		"Content-Type: application/json\r\n\r\n{\"id\":1,\"kind\":\"gone\"}";
 	int fd = web_connect(&web);
 	assert_true(write(fd, text, strlen(text)) > 0);
 	close(fd);
@@ -206,10 +219,10 @@ static void a_sender_that_does_not_wait_is_heard_all_the_same(void **state)
 
 /* --- conversations --- */
 
-#define LEAD(id, more)                                                                           \
-	"{'specversion': '1.0', 'id': '" id "', 'source': '/conversations/bot/acme',"            \
-	"'type': 'lead.captured', 'subject': 'bot:acme:c1', 'time': '2026-11-23T09:46:31Z',"     \
-	"'datacontenttype': 'application/json', 'data': {'platform': 'bot', 'account': 'acme',"  \
+#define LEAD(id, more)                                                                             \
+	"{'specversion': '1.0', 'id': '" id "', 'source': '/conversations/bot/acme',"              \
+	"'type': 'lead.captured', 'subject': 'bot:acme:c1', 'time': '2026-11-23T09:46:31Z',"       \
+	"'datacontenttype': 'application/json', 'data': {'platform': 'bot', 'account': 'acme',"    \
 	"'conversation': {'id': 'c1', 'channel': 'web'}" more "}}"
 
 static void a_native_conversation_event_starts_its_rules(void **state)
@@ -228,9 +241,11 @@ static void what_is_against_the_model_is_told_by_its_path(void **state)
 		const char *more, *says;
 	} rows[] = {
 		{", 'intent': {}", "data.intent.name: is missing"},
-		{", 'intent': {'name': 'x', 'confidence': 2}", "data.intent.confidence: is out of its range"},
+		{", 'intent': {'name': 'x', 'confidence': 2}",
+		 "data.intent.confidence: is out of its range"},
 		{", 'message': {'id': 5}", "data.message.id: must be text, not integer"},
-		{", 'message': {'id': 'm', 'format': 'rtf'}", "data.message.format: must be one of plain"},
+		{", 'message': {'id': 'm', 'format': 'rtf'}",
+		 "data.message.format: must be one of plain"},
 		{", 'participant': {'id': 'p'}", "data.participant.role: is missing"},
 		{", 'entities': [{'name': 'n'}]", "data.entities[0].value: is missing"},
 		{", 'contact': {'mail': 'x'}", "data.contact.mail: is no field of the model"},
@@ -253,10 +268,14 @@ static void what_is_against_the_model_is_told_by_its_path(void **state)
 
 static void a_batch_is_taken_as_a_whole_or_not_at_all(void **state)
 {
-	assert_int_equal(web_post(&web, "/conversations/native", "[" LEAD("b1", "") "," LEAD("b2", ", 'x': 1") "]"), 400);
+	assert_int_equal(web_post(&web, "/conversations/native",
+				  "[" LEAD("b1", "") "," LEAD("b2", ", 'x': 1") "]"),
+			 400);
 	assert_non_null(strstr(web_str(&web, "detail"), "[1]"));
 	assert_null(newest_event());
-	assert_int_equal(web_post(&web, "/conversations/native", "[" LEAD("b1", "") "," LEAD("b2", "") "]"), 202);
+	assert_int_equal(
+		web_post(&web, "/conversations/native", "[" LEAD("b1", "") "," LEAD("b2", "") "]"),
+		202);
 	assert_int_equal(json_array_size(json_object_get(web.body, "ids")), 2);
 	assert_int_equal(web_post(&web, "/conversations/native", "[" LEAD("b1", "") "]"), 200);
 	assert_int_equal(web_post(&web, "/conversations/native", "[]"), 400);
@@ -268,42 +287,58 @@ static void a_batch_is_taken_as_a_whole_or_not_at_all(void **state)
 
 static void a_cloudevent_arrives_in_each_of_its_forms(void **state)
 {
-	assert_int_equal(web_ask(&web, "POST", "/events", CE,
-				 "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"a.b\","
-				 "\"data\":{\"x\":1},\"traceparent\":\"tp\",\"depth\":99}"), 202);
+	assert_int_equal(
+		web_ask(&web, "POST", "/events", CE,
+			"{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"a.b\","
+			"\"data\":{\"x\":1},\"traceparent\":\"tp\",\"depth\":99}"),
+		202);
 	const json_t *e = newest_event();
 	assert_int_equal(json_integer_value(json_path(e, "data.x")), 1);
 	assert_string_equal(json_str(e, "traceparent"), "tp");
 	assert_null(json_object_get(e, "depth"));
-	static const char binary[] = "ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /s\r\nce-type: a.b\r\n"
-				     "ce-subject: caf%C3%A9\r\nContent-Type: application/json\r\n";
+	static const char binary[] =
+		"ce-specversion: 1.0\r\nce-id: 1\r\nce-source: /s\r\nce-type: a.b\r\n"
+		"ce-subject: caf%C3%A9\r\nContent-Type: application/json\r\n";
 	assert_int_equal(web_ask(&web, "POST", "/events", binary, "{\"x\":2}"), 200);
 	auto_free char *other = mem_strdup(binary);
 	*strstr(other, "/s") = '~';
 	assert_int_equal(web_ask(&web, "POST", "/events", other, "{\"x\":2}"), 202);
 	assert_string_equal(json_str(newest_event(), "subject"), "café");
-	assert_int_equal(web_ask(&web, "POST", "/events", "Content-Type: application/cloudevents-batch+json\r\n",
-				 "[{\"specversion\":\"1.0\",\"id\":\"3\",\"source\":\"/s\",\"type\":\"a\"}]"), 202);
+	assert_int_equal(
+		web_ask(&web, "POST", "/events",
+			"Content-Type: application/cloudevents-batch+json\r\n",
+			"[{\"specversion\":\"1.0\",\"id\":\"3\",\"source\":\"/s\",\"type\":\"a\"}]"),
+		202);
 }
 
 static void a_cloudevent_may_not_pass_for_one_of_ours(void **state)
 {
 	static const char *const rows[] = {
 		"\"source\":\"/conversations/bot/a\",\"type\":\"lead.captured\"",
-		"\"source\":\"/hooks/shop\",\"type\":\"a\"", "\"source\":\"/rules/x\",\"type\":\"a\"",
-		"\"source\":\"/s\",\"type\":\"webhook:shop/orders\"", "\"source\":\"/s\",\"type\":\"run.failed\"",
-		"\"source\":\"/s\",\"type\":\"schedule\"", "\"source\":\"/s\"", "\"type\":\"a\"",
-		"\"source\":\"\",\"type\":\"a\"", "\"source\":5,\"type\":\"a\"",
+		"\"source\":\"/hooks/shop\",\"type\":\"a\"",
+		"\"source\":\"/rules/x\",\"type\":\"a\"",
+		"\"source\":\"/s\",\"type\":\"webhook:shop/orders\"",
+		"\"source\":\"/s\",\"type\":\"run.failed\"",
+		"\"source\":\"/s\",\"type\":\"schedule\"",
+		"\"source\":\"/s\"",
+		"\"type\":\"a\"",
+		"\"source\":\"\",\"type\":\"a\"",
+		"\"source\":5,\"type\":\"a\"",
 		"\"source\":\"/s\",\"type\":\"a\",\"time\":\"soon\"",
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		auto_free char *body = mem_printf("{\"specversion\":\"1.0\",\"id\":\"1\",%s}", rows[i]);
+		auto_free char *body =
+			mem_printf("{\"specversion\":\"1.0\",\"id\":\"1\",%s}", rows[i]);
 		assert_int_equal(web_ask(&web, "POST", "/events", CE, body), 400);
 	}
-	assert_int_equal(web_ask(&web, "POST", "/events", CE, "{\"specversion\":\"0.3\",\"id\":\"1\","
-				 "\"source\":\"/s\",\"type\":\"a\"}"), 400);
-	assert_int_equal(web_ask(&web, "POST", "/events", "Content-Type: application/json\r\n", "{}"), 415);
-	assert_int_equal(web_ask(&web, "POST", "/events", CE "Origin: http://evil.example\r\n", "{}"), 403);
+	assert_int_equal(web_ask(&web, "POST", "/events", CE,
+				 "{\"specversion\":\"0.3\",\"id\":\"1\","
+				 "\"source\":\"/s\",\"type\":\"a\"}"),
+			 400);
+	assert_int_equal(
+		web_ask(&web, "POST", "/events", "Content-Type: application/json\r\n", "{}"), 415);
+	assert_int_equal(
+		web_ask(&web, "POST", "/events", CE "Origin: http://evil.example\r\n", "{}"), 403);
 	assert_null(newest_event());
 }
 

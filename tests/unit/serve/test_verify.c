@@ -36,7 +36,8 @@ static int judge(const char *conf, struct server_header *headers, size_t n, cons
 	struct errmsg msg;
 	struct verify *v = make(conf, &msg);
 	assert_non_null(v);
-	struct server_req r = {.headers = headers, .n_headers = n, .body = body, .body_len = strlen(body)};
+	struct server_req r = {
+		.headers = headers, .n_headers = n, .body = body, .body_len = strlen(body)};
 	int err = verify_request(v, &r, &msg);
 	verify_free(v);
 	return err;
@@ -47,10 +48,23 @@ static int judge(const char *conf, struct server_header *headers, size_t n, cons
 static void a_configuration_that_would_let_everybody_in_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"null", "true", "'yes'", "{}", "''", "{'bearer': ''}", "{'bearer': []}", "{'bearer': ['a', '']}",
-		"{'bearer': null}", "{'bearer': 'a b'}", "{'bearer': 'a', 'hmac': {}}", "{'preset': 'x'}",
-		"{'hmac': {}}", "{'hmac': {'header': 'X-S'}}", "{'hmac': {'header': 'X-S', 'secret': ''}}",
-		"{'hmac': {'header': 'X S', 'secret': 'k'}}", "{'hmac': {'secret': 'k'}}",
+		"null",
+		"true",
+		"'yes'",
+		"{}",
+		"''",
+		"{'bearer': ''}",
+		"{'bearer': []}",
+		"{'bearer': ['a', '']}",
+		"{'bearer': null}",
+		"{'bearer': 'a b'}",
+		"{'bearer': 'a', 'hmac': {}}",
+		"{'preset': 'x'}",
+		"{'hmac': {}}",
+		"{'hmac': {'header': 'X-S'}}",
+		"{'hmac': {'header': 'X-S', 'secret': ''}}",
+		"{'hmac': {'header': 'X S', 'secret': 'k'}}",
+		"{'hmac': {'secret': 'k'}}",
 		"{'hmac': {'header': 'X', 'secret': 'k', 'algorithm': 'md5'}}",
 		"{'hmac': {'header': 'X', 'secret': 'k', 'encoding': 'rot13'}}",
 		"{'hmac': {'header': 'X', 'secret': []}}",
@@ -88,10 +102,12 @@ static void a_signature_fits_its_body_and_no_other(void **state)
 		int err;
 	} rows[] = {
 		{"sha256=" HEX, BODY, 0},
-		{"sha256=757107EA0EB2509FC211221CCE984B8A37570B6D7586C22C46F4379C8B043E17", BODY, 0},
+		{"sha256=757107EA0EB2509FC211221CCE984B8A37570B6D7586C22C46F4379C8B043E17", BODY,
+		 0},
 		{"sha256=" HEX, "Hello, World?", ERR_AUTH},
 		{"sha256=" HEX "00", BODY, ERR_AUTH},
-		{"sha256=857107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17", BODY, ERR_AUTH},
+		{"sha256=857107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17", BODY,
+		 ERR_AUTH},
 		{"sha256=7571", BODY, ERR_AUTH},
 		{"sha256=", BODY, ERR_AUTH},
 		{"", BODY, ERR_AUTH},
@@ -118,9 +134,11 @@ static void base64_is_read_too(void **state)
 {
 	struct server_header h[] = {{"x-mac", "97yD9DBThCSxMpjmqm+xQ+9NWaFJRhdZl0edvC0aPNg="}};
 	/* HMAC-SHA256 of "The quick brown fox jumps over the lazy dog" under "key" */
-	static const char conf[] = "{'hmac': {'header': 'X-Mac', 'encoding': 'base64', 'secret': 'key'}}";
+	static const char conf[] =
+		"{'hmac': {'header': 'X-Mac', 'encoding': 'base64', 'secret': 'key'}}";
 	assert_int_equal(judge(conf, h, 1, "The quick brown fox jumps over the lazy dog"), 0);
-	assert_int_equal(judge(conf, h, 1, "The quick brown fox jumps over the lazy cat"), ERR_AUTH);
+	assert_int_equal(judge(conf, h, 1, "The quick brown fox jumps over the lazy cat"),
+			 ERR_AUTH);
 }
 
 static void a_bearer_token_fits_as_a_whole(void **state)
@@ -129,9 +147,9 @@ static void a_bearer_token_fits_as_a_whole(void **state)
 		const char *value;
 		int err;
 	} rows[] = {
-		{"Bearer new", 0}, {"bearer old", 0}, {"Bearer  new", 0}, {"Bearer ne", ERR_AUTH},
-		{"Bearer newer", ERR_AUTH}, {"Bearer ", ERR_AUTH}, {"Basic new", ERR_AUTH}, {"new", ERR_AUTH},
-		{"", ERR_AUTH},
+		{"Bearer new", 0},       {"bearer old", 0},          {"Bearer  new", 0},
+		{"Bearer ne", ERR_AUTH}, {"Bearer newer", ERR_AUTH}, {"Bearer ", ERR_AUTH},
+		{"Basic new", ERR_AUTH}, {"new", ERR_AUTH},          {"", ERR_AUTH},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct server_header h[] = {{"authorization", rows[i].value}};
