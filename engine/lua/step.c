@@ -49,8 +49,8 @@ struct op_kind {
 };
 
 static const struct op_kind op_kinds[] = {
-	{"call", OP_STEP, "call"},   {"wait", OP_STEP, "wait"},  {"emit", OP_STEP, "emit"},
-	{"reply", OP_STEP, "reply"}, {"log", OP_LOG, NULL},      {"now", OP_VALUE, NULL},
+	{"call", OP_STEP, "call"},   {"wait", OP_STEP, "wait"}, {"emit", OP_STEP, "emit"},
+	{"reply", OP_STEP, "reply"}, {"log", OP_LOG, NULL},     {"now", OP_VALUE, NULL},
 	{"random", OP_VALUE, NULL},  {"uuid", OP_VALUE, NULL},
 };
 
@@ -103,7 +103,8 @@ static json_t *recorded(const struct act *a, const struct lua_state *st)
 }
 
 /* The script and its journal must tell the same story. */
-static bool fits(struct act *a, const struct lua_state *st, const struct script_op *op, const json_t *l)
+static bool fits(struct act *a, const struct lua_state *st, const struct script_op *op,
+		 const json_t *l)
 {
 	const struct lua_args *args = act_args(a);
 	char hash[HASH_HEX_LEN];
@@ -111,11 +112,12 @@ static bool fits(struct act *a, const struct lua_state *st, const struct script_
 	op_hash(op, hash);
 	if (was && strcmp(was, op->name) == 0 && strcmp(json_str(l, "args"), hash) == 0)
 		return true;
-	(void)step_fail(a, ERR_SCRIPT,
-			"%s no longer fits its journal: line %d now does %s %s as operation %u; the journal "
-			"has %s %s with other arguments or another name",
-			args->script, op->line, op->name, op_what(op), st->k, was ? was : "?",
-			what ? what : "");
+	(void)step_fail(
+		a, ERR_SCRIPT,
+		"%s no longer fits its journal: line %d now does %s %s as operation %u; the journal "
+		"has %s %s with other arguments or another name",
+		args->script, op->line, op->name, op_what(op), st->k, was ? was : "?",
+		what ? what : "");
 	return false;
 }
 
@@ -124,8 +126,8 @@ static json_t *record(struct act *a, const struct lua_state *st, const struct sc
 {
 	char hash[HASH_HEX_LEN];
 	op_hash(op, hash);
-	json_t *l = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i}", "k", (int)st->k, "op", op->name, "what",
-			      op_what(op), "args", hash, "line", op->line, "attempt",
+	json_t *l = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i}", "k", (int)st->k, "op", op->name,
+			      "what", op_what(op), "args", hash, "line", op->line, "attempt",
 			      (int)act_attempt(a));
 	if (result)
 		json_object_set_new(l, "result", result);
@@ -156,8 +158,8 @@ static bool wait_args(struct act *a, const struct script_op *op, json_t *args)
 		return true;
 	if (!json_is_string(timeout) ||
 	    duration_parse(json_string_value(timeout), &ms, act_msg(a)) != 0) {
-		(void)step_fail(a, ERR_SCRIPT, "line %d: wait: timeout must be a duration such as 10m",
-				op->line);
+		(void)step_fail(a, ERR_SCRIPT,
+				"line %d: wait: timeout must be a duration such as 10m", op->line);
 		return false;
 	}
 	json_object_set_new(args, "timeout", json_integer(ms));
@@ -202,9 +204,11 @@ static enum verdict operate(struct act *a, struct lua_state *st, const struct sc
 	const struct op_kind *k = op_kind(op->name);
 	*ret_result = NULL;
 	if (!k)
-		return step_fail(a, ERR_SCRIPT, "line %d: %s is not in this version", op->line, op->name);
+		return step_fail(a, ERR_SCRIPT, "line %d: %s is not in this version", op->line,
+				 op->name);
 	if (++st->k > OPERATIONS_MAX)
-		return step_fail(a, ERR_LIMIT, "a script may do at most %d operations", OPERATIONS_MAX);
+		return step_fail(a, ERR_LIMIT, "a script may do at most %d operations",
+				 OPERATIONS_MAX);
 	json_t *l = recorded(a, st);
 	if (l && !fits(a, st, op, l))
 		return STEP_FAIL;
@@ -225,7 +229,8 @@ static enum verdict script_failed(struct act *a, json_t *error)
 }
 
 /* Runs on to the next operation that is a step of its own, or to the end. */
-static enum verdict go_on(struct act *a, struct lua_state *st, const json_t *result, const json_t *error)
+static enum verdict go_on(struct act *a, struct lua_state *st, const json_t *result,
+			  const json_t *error)
 {
 	for (;;) {
 		struct script_op op;
