@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/timefmt.h"
 #include "engine/run/run.h"
 
 static json_t *act_scope_get(const struct scope *s, const char *name)
@@ -125,6 +126,7 @@ static void act_leave(struct act *a, json_t *result, const char *outcome)
 {
 	struct frame *f = a->frame;
 	struct run *r = a->run;
+	r->engine->stats.steps++;
 	if (!f) {
 		r->result = json_incref(result);
 		r->root = NULL;
@@ -150,9 +152,21 @@ static void act_apply_names(struct act *a, const json_t *names)
 		frame_set(a->frame, key, json_incref(value), true);
 }
 
+/* When it began and ended: for expressions, and for whoever looks at the run later. */
+static void act_tell_times(struct act *a)
+{
+	char at[TIME_TEXT_LEN];
+	int64_t began = a->began ? a->began : a->run->turn_ms;
+	if (!a->step->name && !a->meta)
+		return;
+	step_meta(a, "started", json_string(time_format(began, at)));
+	step_meta(a, "ended", json_string(time_format(a->run->turn_ms, at)));
+}
+
 static void act_record_end(struct act *a)
 {
 	json_t *body = json_object();
+	act_tell_times(a);
 	json_object_set_new(body, "outcome", json_string(a->outcome));
 	if (a->result)
 		json_object_set(body, "output", a->result);

@@ -139,6 +139,7 @@ static void on_end(json_t *step, const json_t *body, const char *at)
 	put(step, "attempts", meta, "attempts");
 	put(step, "status", meta, "status");
 	put(step, "adopted", meta, "adopted");
+	put(step, "started", meta, "started"); /* a read has no record from before its end */
 	state_is(step, failed ? "failed" : "completed");
 	json_object_set_new(step, "ended", json_string(at));
 	(void)json_object_del(step, "due");
