@@ -87,8 +87,9 @@ start_service() {
 }
 
 # Memory that is the process's own, in KiB.
+# private_kib PID KIND: Dirty, memory it has written; Clean, pages of files that it alone maps now.
 private_kib() {
-	awk '/^Private_(Clean|Dirty):/ {n += $2} END {print n}' "/proc/$1/smaps_rollup"
+	awk -v kind="^Private_$2:" '$0 ~ kind {n += $2} END {print n + 0}' "/proc/$1/smaps_rollup"
 }
 
 # ---- measuring ----
@@ -133,7 +134,7 @@ measure_round() {
 	start_server epoll_responder
 	responder=$pid
 	load responder "http://127.0.0.1:$server_port/hooks/bench/none" "r$round"
-	note responder_kib "$(private_kib "$responder")"
+	note responder_kib "$(private_kib "$responder" Dirty)"
 	stop "$responder"
 	[ -z "$reference" ] || return 0
 	start_server peer
@@ -142,7 +143,8 @@ measure_round() {
 	start_service "$peer_port"
 	service=$pid
 	sleep 2
-	note idle_kib "$(private_kib "$service")"
+	note idle_kib "$(private_kib "$service" Dirty)"
+	note idle_file_kib "$(private_kib "$service" Clean)"
 	load none "http://127.0.0.1:$port/hooks/bench/none" "n$round"
 	measure_three "$peer_port" "t$round"
 	stop "$service"
@@ -167,7 +169,7 @@ print_table() {
 	row 'epoll responder: requests' responder_rate /s responder_rate
 	row 'epoll responder: p50' responder_p50 us responder_p50
 	row 'epoll responder: p99' responder_p99 us responder_p99
-	row 'epoll responder: private memory' responder_kib KiB responder_kib
+	row 'epoll responder: private memory, written' responder_kib KiB responder_kib
 	[ -z "$reference" ] || return 0
 	row 'events that match no rule' none_rate /s responder_rate
 	row 'events that match no rule: p50' none_p50 us responder_p50
@@ -175,7 +177,8 @@ print_table() {
 	row 'runs of a condition and three calls' three_rate /s responder_rate
 	row 'their events, while the runs go on' three_accept_rate /s responder_rate
 	row 'their events: p99' three_accept_p99 us responder_p99
-	row 'idle private memory' idle_kib KiB responder_kib
+	row 'idle private memory, written' idle_kib KiB responder_kib
+	row 'idle pages of libraries and program' idle_file_kib KiB none
 	row 'from exec to ready' ready_ms ms none
 }
 
