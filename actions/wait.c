@@ -346,18 +346,19 @@ static void check_activity(struct plan_check *c, struct step *s, struct wait_arg
 	args->job_connection = args->job->connection;
 }
 
-static void check_time(struct plan_check *c, struct step *s, const struct wait_args *args)
+static void check_time(struct plan_check *c, const struct tmpl *t)
 {
-	const struct tmpl *t = args->time;
 	struct errmsg msg;
 	int64_t ms;
-	(void)s;
-	if (t->kind == TMPL_LITERAL && !json_is_number(t->literal) &&
-	    (!json_is_string(t->literal) ||
-	     duration_parse(json_string_value(t->literal), &ms, &msg) != 0))
-		c->error(c, t->line, t->col, "wait needs a duration such as 10m, 2h or 3d%s%s",
-			 json_is_string(t->literal) ? ": " : "",
-			 json_is_string(t->literal) ? msg.text : "");
+	const char *text = t->kind == TMPL_LITERAL ? json_string_value(t->literal) : NULL;
+	if (t->kind != TMPL_LITERAL)
+		return;
+	if (json_is_number(t->literal))
+		c->error(c, t->line, t->col, "a duration needs its unit: 10s, 10m, 2h or 3d");
+	else if (!text)
+		c->error(c, t->line, t->col, "wait needs a duration such as 10m, or {until: …}");
+	else if (duration_parse(text, &ms, &msg) != 0)
+		c->error(c, t->line, t->col, "%s", msg.text);
 }
 
 static void wait_check(struct plan_check *c, struct step *s)
@@ -374,7 +375,7 @@ static void wait_check(struct plan_check *c, struct step *s)
 	if (args->timeout_ms && !args->activity)
 		c->error(c, s->line, s->col, "only a wait for something can have a timeout");
 	if (args->time)
-		check_time(c, s, args);
+		check_time(c, args->time);
 	if (args->activity)
 		check_activity(c, s, args);
 }
