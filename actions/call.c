@@ -43,7 +43,7 @@ struct call_args {
 	const struct target *target; /* found by the check; NULL for steps made at run time */
 };
 
-enum call_at { CALL_INTENT, CALL_SEND, CALL_PROBE, CALL_ADOPT, CALL_PARKED };
+enum call_at { CALL_SLOT, CALL_INTENT, CALL_SEND, CALL_PROBE, CALL_ADOPT, CALL_PARKED };
 
 struct call_state {
 	enum call_at at;
@@ -54,6 +54,7 @@ struct call_state {
 	struct exchange x;
 	struct probe probe;
 	bool repeated;     /* an earlier attempt is unanswered */
+	bool slot;         /* it holds the connection's place for an unanswered job */
 	unsigned attempts; /* sends that count, this one included */
 	int64_t first;     /* when the first attempt left, wall ms */
 };
@@ -75,6 +76,21 @@ static void read_attempts(const struct act *a, struct call_state *st)
 	st->repeated = json_bool(last, "doubt", false) || has_open_attempt(a);
 	if (has_open_attempt(a))
 		st->attempts++;
+	st->slot = st->effect == EFFECT_JOB && has_open_attempt(a);
+}
+
+/*
+ * Jobs of one connection look alike in the list of jobs. So at most one of them is unanswered at any
+ * time, over all runs and restarts: a job without an owner is then that one's, or a stranger's.
+ */
+#define SLOT_ID "" /* no foreign id is empty */
+#define SLOT_AGAIN_MS 200
+
+static void release_slot(struct act *a, struct call_state *st)
+{
+	if (st->slot)
+		step_release(a, st->conn->name, SLOT_ID);
+	st->slot = false;
 }
 
 /* ---- the request ---- */
@@ -177,6 +193,7 @@ static void tell(struct act *a, const struct call_state *st)
 
 static enum verdict give_up(struct act *a, struct call_state *st, json_t *error)
 {
+	release_slot(a, st);
 	tell(a, st);
 	return step_fail_error(a, error);
 }
@@ -246,6 +263,7 @@ static enum verdict again_later(struct act *a, struct call_state *st, int err, b
 	if (!policy_wants(a, st, error, err))
 		return give_up(a, st, error);
 	int64_t due = next_due(a, st, err);
+	release_slot(a, st);
 	record_attempt(a, st, error, due, err != ERR_THROTTLED && err != ERR_QUOTA, doubt);
 	json_decref(error);
 	return park(a, st, due);
@@ -256,6 +274,7 @@ static enum verdict again_later(struct act *a, struct call_state *st, int err, b
 /* found: what the lost request made; it is the step's result. */
 static enum verdict adopt(struct act *a, struct call_state *st, json_t *found)
 {
+	release_slot(a, st);
 	step_meta(a, "adopted", json_true());
 	step_meta(a, "attempts", json_integer(st->attempts));
 	if (st->target->action->is_job)
@@ -281,6 +300,7 @@ static unsigned looks(const struct act *a)
 
 static enum verdict unsettled(struct act *a, struct call_state *st, const char *what)
 {
+	release_slot(a, st);
 	tell(a, st);
 	return step_in_doubt(a, "%s was sent and its answer was lost; %s", st->target->full, what);
 }
@@ -395,13 +415,35 @@ static void record_intent(struct act *a, struct call_state *st)
 	step_record(a, REC_INTENT, body);
 }
 
-static enum verdict attempt(struct act *a, struct call_state *st)
+static enum verdict intend(struct act *a, struct call_state *st)
 {
 	st->attempts++;
-	if (st->effect == EFFECT_READ)
-		return send_now(a, st);
 	record_intent(a, st);
 	st->at = CALL_INTENT;
+	return step_barrier(a);
+}
+
+/* The place for an unanswered job is taken, or waited for. */
+static enum verdict on_slot(struct act *a, struct call_state *st)
+{
+	st->slot = !act_claim_lost(a);
+	if (st->slot)
+		return intend(a, st);
+	int64_t wait = SLOT_AGAIN_MS + (int64_t)rng_below(act_rng(a), SLOT_AGAIN_MS);
+	st->at = CALL_PARKED;
+	return step_park(a, RUN_WAITING, act_now(a) + wait);
+}
+
+static enum verdict attempt(struct act *a, struct call_state *st)
+{
+	if (st->effect == EFFECT_READ) {
+		st->attempts++;
+		return send_now(a, st);
+	}
+	if (st->effect != EFFECT_JOB || st->slot)
+		return intend(a, st);
+	step_claim(a, st->conn->name, SLOT_ID);
+	st->at = CALL_SLOT;
 	return step_barrier(a);
 }
 
@@ -411,6 +453,7 @@ static enum verdict answered_well(struct act *a, struct call_state *st)
 {
 	const struct answer *r = &st->x.answer;
 	tell(a, st);
+	release_slot(a, st);
 	if (st->target->action->is_job) {
 		step_meta(a, "connection", json_string(st->conn->name));
 		if (*r->job)
@@ -477,6 +520,7 @@ static enum verdict again_by_person(struct act *a, struct call_state *st)
 {
 	st->attempts = 0;
 	st->first = act_now(a);
+	st->slot = false; /* given up when the person was asked */
 	return send_again(a, st);
 }
 
@@ -519,6 +563,8 @@ static enum verdict call_resume(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	switch (st->at) {
+	case CALL_SLOT:
+		return on_slot(a, st);
 	case CALL_INTENT:
 		return send_now(a, st);
 	case CALL_SEND:
@@ -541,6 +587,8 @@ static bool call_cancel(struct act *a)
 	struct call_state *st = act_state(a);
 	if (st->at == CALL_SEND && st->effect == EFFECT_READ)
 		exchange_cancel(&st->x);
+	if (st->effect == EFFECT_JOB && st->at != CALL_SEND && st->at != CALL_PROBE)
+		step_release(a, st->conn->name, SLOT_ID); /* it ends here, nothing is under way */
 	return true;
 }
 

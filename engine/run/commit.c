@@ -105,15 +105,11 @@ static void on_claimed(struct run *r)
 	list_each (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
 		for (size_t i = 0; i < r->sent.n_claims; i++)
-			if (strcmp(r->sent.claims[i].path, a->path) == 0)
+			if (!r->sent.claims[i].release &&
+			    strcmp(r->sent.claims[i].path, a->path) == 0)
 				a->claim_lost = true;
 	}
-	for (size_t i = 0; i < r->sent.n_claims; i++) {
-		free((char *)r->sent.claims[i].connection);
-		free((char *)r->sent.claims[i].foreign_id);
-		free((char *)r->sent.claims[i].path);
-	}
-	r->sent.n_claims = 0;
+	jbuf_drop_claims(&r->sent);
 	run_submit(r);
 }
 

@@ -162,6 +162,13 @@ static void free_emit(struct store_accept *a)
 	free(a->runs);
 }
 
+static void free_claim(struct store_claim *c)
+{
+	free((char *)c->connection);
+	free((char *)c->foreign_id);
+	free((char *)c->path);
+}
+
 void jbuf_clear(struct jbuf *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
@@ -170,11 +177,8 @@ void jbuf_clear(struct jbuf *b)
 	}
 	for (size_t i = 0; i < b->n_emits; i++)
 		free_emit(&b->emits[i]);
-	for (size_t i = 0; i < b->n_claims; i++) {
-		free((char *)b->claims[i].connection);
-		free((char *)b->claims[i].foreign_id);
-		free((char *)b->claims[i].path);
-	}
+	for (size_t i = 0; i < b->n_claims; i++)
+		free_claim(&b->claims[i]);
 	b->n = b->n_emits = b->n_claims = b->bytes = 0;
 }
 
@@ -204,7 +208,8 @@ void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, 
 	b->bytes += b->recs[b->n - 1].len;
 }
 
-void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path)
+void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path,
+		bool release)
 {
 	if (b->n_claims == b->cap_claims) {
 		b->cap_claims = b->cap_claims ? 2 * b->cap_claims : 4;
@@ -212,5 +217,18 @@ void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, 
 	}
 	b->claims[b->n_claims++] = (struct store_claim){.connection = mem_strdup(connection),
 							.foreign_id = mem_strdup(foreign_id),
-							.path = mem_strdup(path)};
+							.path = mem_strdup(path),
+							.release = release};
+}
+
+void jbuf_drop_claims(struct jbuf *b)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < b->n_claims; i++) {
+		if (b->claims[i].release)
+			b->claims[kept++] = b->claims[i];
+		else
+			free_claim(&b->claims[i]);
+	}
+	b->n_claims = kept;
 }

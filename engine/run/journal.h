@@ -68,4 +68,7 @@ void jbuf_clear(struct jbuf *b);
 /* body is borrowed and becomes text. */
 void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, int64_t at,
 	      const json_t *body);
-void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path);
+void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path,
+		bool release);
+/* Leaves only the releases. */
+void jbuf_drop_claims(struct jbuf *b);

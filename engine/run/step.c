@@ -295,7 +295,12 @@ void step_record(struct act *a, enum rec_type type, json_t *body)
 void step_claim(struct act *a, const char *connection, const char *foreign_id)
 {
 	a->claim_lost = false;
-	jbuf_claim(&a->run->buf, connection, foreign_id, a->path);
+	jbuf_claim(&a->run->buf, connection, foreign_id, a->path, false);
+}
+
+void step_release(struct act *a, const char *connection, const char *foreign_id)
+{
+	jbuf_claim(&a->run->buf, connection, foreign_id, a->path, true);
 }
 
 bool act_claim_lost(const struct act *a)

@@ -152,6 +152,8 @@ void step_record(struct act *a, enum rec_type type, json_t *body);
  * another effect holds makes the append fail: on_recorded then tells by act_claim_lost. */
 void step_claim(struct act *a, const char *connection, const char *foreign_id);
 bool act_claim_lost(const struct act *a);
+/* Gives up this effect's claim in the same commit as what is buffered. */
+void step_release(struct act *a, const char *connection, const char *foreign_id);
 /* What is buffered becomes durable, then resume() comes. Return STEP_WAIT after it. */
 enum verdict step_barrier(struct act *a);
 /* The run parks until `due` (wall ms; 0: only other wakes), then resume() or, after the memory was

@@ -220,8 +220,10 @@ static bool claim_is_free(struct mem_data *d, const struct store_append *a, size
 			  struct mem_run *r)
 {
 	const struct store_claim *c = &a->claims[i];
+	if (c->release)
+		return true;
 	for (size_t k = 0; k < i; k++)
-		if (!strcmp(a->claims[k].connection, c->connection) &&
+		if (!a->claims[k].release && !strcmp(a->claims[k].connection, c->connection) &&
 		    !strcmp(a->claims[k].foreign_id, c->foreign_id))
 			return !strcmp(a->claims[k].path, c->path);
 	auto_free char *key = mem_claim_key(c->connection, c->foreign_id);
@@ -229,9 +231,20 @@ static bool claim_is_free(struct mem_data *d, const struct store_append *a, size
 	return !has || (has->run == r && !strcmp(has->path, c->path));
 }
 
+static void claim_drop(struct mem_data *d, const char *key, const char *path, struct mem_run *r)
+{
+	struct mem_claim *has = map_get(&d->claims, key);
+	if (has && has->run == r && !strcmp(has->path, path))
+		claim_free(map_remove(&d->claims, key));
+}
+
 static void claim_keep(struct mem_data *d, const struct store_claim *c, struct mem_run *r)
 {
 	auto_free char *key = mem_claim_key(c->connection, c->foreign_id);
+	if (c->release) {
+		claim_drop(d, key, c->path, r);
+		return;
+	}
 	if (map_get(&d->claims, key))
 		return;
 	struct mem_claim *claim = mem_alloc(sizeof(*claim));

@@ -122,7 +122,7 @@ static int claim_check(struct sqlite_store *s, const struct store_append *a, siz
 	const struct store_claim *c = &a->claims[i];
 	*ret = true;
 	for (size_t k = 0; k < i; k++)
-		if (claims_equal(&a->claims[k], c))
+		if (!a->claims[k].release && claims_equal(&a->claims[k], c))
 			*ret &= !strcmp(a->claims[k].path, c->path);
 	sqlite3_stmt *st = writer_stmt(s, W_GET_CLAIM);
 	bool has;
@@ -139,6 +139,8 @@ static int claims_check(struct sqlite_store *s, struct store_append *a, int64_t 
 {
 	for (size_t i = 0; i < a->n_claims; i++) {
 		bool ours;
+		if (a->claims[i].release)
+			continue;
 		int rc = claim_check(s, a, i, run, &ours);
 		if (rc)
 			return rc;
@@ -154,7 +156,7 @@ static int claims_check(struct sqlite_store *s, struct store_append *a, int64_t 
 
 static int claim_put(struct sqlite_store *s, const struct store_claim *c, int64_t run)
 {
-	sqlite3_stmt *st = writer_stmt(s, W_PUT_CLAIM);
+	sqlite3_stmt *st = writer_stmt(s, c->release ? W_DEL_CLAIM : W_PUT_CLAIM);
 	bind_text(st, 1, c->connection);
 	bind_text(st, 2, c->foreign_id);
 	sqlite3_bind_int64(st, 3, run);

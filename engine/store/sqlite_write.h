@@ -34,6 +34,8 @@
 	X(PUT_REC, "INSERT INTO journal(run, n, type, path, at, body)"                             \
 		   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                             \
 	X(GET_CLAIM, "SELECT run, path FROM claim WHERE connection = ?1 AND foreign_id = ?2")      \
+	X(DEL_CLAIM, "DELETE FROM claim WHERE connection = ?1 AND foreign_id = ?2 AND run = ?3"    \
+		     " AND path = ?4")                                                             \
 	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
 
 enum {

@@ -134,6 +134,7 @@ struct store_accept {
 
 struct store_claim {
 	const char *connection, *foreign_id, *path;
+	bool release; /* gives up this effect's claim instead; none is no error */
 };
 
 /*

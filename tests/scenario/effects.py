@@ -270,7 +270,7 @@ def a_job_whose_answer_was_lost_is_adopted(case):
     same(sandbox.contact("a@example.com")["taggings"], [HOT], "tags")
 
 
-@test(skip="a job that is under way is adopted by another run whose own job was lost")
+@test
 def a_lost_job_is_not_taken_for_another_one(case):
     # One run's job is under way and slowly answered; another run's was lost before it was done. The
     # second must not take the first one's job for its own.

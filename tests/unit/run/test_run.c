@@ -363,7 +363,8 @@ static void an_edited_script_is_for_later_runs(void **state)
 	play(r, SCRIPTED, "{}");
 	rig_script(r, "s.lua", "emit('other', {})\n");
 	rig_crash(r, 0);
-	r->n_plans = 0; /* what was loaded is gone with the process: the store has it */
+	while (r->n_plans) /* what was loaded is gone with the process: the store has it */
+		plan_unref(r->plans[--r->n_plans]);
 	rig_restart(r);
 	clock_virtual_advance(&r->clock, 3601 * 1000);
 	rig_pass(r, 2000);
