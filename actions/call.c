@@ -55,6 +55,7 @@ struct call_state {
 	struct probe probe;
 	bool repeated;     /* an earlier attempt is unanswered */
 	bool slot;         /* it holds the connection's place for an unanswered job */
+	bool crashed;      /* the open attempt is of a process that ended */
 	unsigned attempts; /* sends that count, this one included */
 	int64_t first;     /* when the first attempt left, wall ms */
 };
@@ -84,7 +85,8 @@ static void read_attempts(const struct act *a, struct call_state *st)
  * time, over all runs and restarts: a job without an owner is then that one's, or a stranger's.
  */
 #define SLOT_ID "" /* no foreign id is empty */
-#define SLOT_AGAIN_MS 200
+#define SLOT_FIRST_MS 50
+#define SLOT_CAP_MS 5000
 
 static void release_slot(struct act *a, struct call_state *st)
 {
@@ -319,12 +321,15 @@ static enum verdict look_later(struct act *a, struct call_state *st, const char 
 /* The doubt is settled, or a person has settled it: the open attempt counts as one without effect. */
 static enum verdict send_again(struct act *a, struct call_state *st)
 {
-	if ((int)st->attempts >= (act_retry(a)->attempts ? act_retry(a)->attempts : ATTEMPTS))
+	int most = act_retry(a)->attempts ? act_retry(a)->attempts : ATTEMPTS;
+	if (!st->crashed && (int)st->attempts >= most)
 		return unsettled(a, st, "it is not there, and it was tried often enough");
 	json_t *error = attempt_error(st, ERR_IN_DOUBT);
 	if (has_open_attempt(a))
-		record_attempt(a, st, error, 0, true, true);
+		record_attempt(a, st, error, 0, !st->crashed, true);
 	json_decref(error);
+	st->attempts -= st->crashed; /* that the program ended is not the API's fault */
+	st->crashed = false;
 	return attempt(a, st);
 }
 
@@ -353,6 +358,8 @@ static enum verdict judge_job(struct act *a, struct call_state *st, enum probe_v
 	bool harmless = action_repeat_is_harmless(st->target->action, st->params);
 	if (v == PROBE_FOUND)
 		return claim_job(a, st);
+	if (harmless && v == PROBE_ABSENT)
+		return send_again(a, st); /* should it show late, nothing is lost */
 	if (looks(a) < LOOKS && (v != PROBE_UNCLEAR || st->target->job_list))
 		return look_later(
 			a, st, v == PROBE_UNCLEAR ? "several jobs could be it" : "not there yet");
@@ -423,15 +430,23 @@ static enum verdict intend(struct act *a, struct call_state *st)
 	return step_barrier(a);
 }
 
+/* The longer the run has gone on, the more seldom it asks. */
+static enum verdict wait_for_slot(struct act *a, struct call_state *st)
+{
+	int64_t wait = act_run_age_ms(a) / 8;
+	wait = wait < SLOT_FIRST_MS ? SLOT_FIRST_MS : wait < SLOT_CAP_MS ? wait : SLOT_CAP_MS;
+	st->at = CALL_PARKED;
+	return step_park(a, RUN_WAITING,
+			 act_now(a) + wait + (int64_t)rng_below(act_rng(a), (uint64_t)wait));
+}
+
 /* The place for an unanswered job is taken, or waited for. */
 static enum verdict on_slot(struct act *a, struct call_state *st)
 {
 	st->slot = !act_claim_lost(a);
 	if (st->slot)
 		return intend(a, st);
-	int64_t wait = SLOT_AGAIN_MS + (int64_t)rng_below(act_rng(a), SLOT_AGAIN_MS);
-	st->at = CALL_PARKED;
-	return step_park(a, RUN_WAITING, act_now(a) + wait);
+	return wait_for_slot(a, st);
 }
 
 static enum verdict attempt(struct act *a, struct call_state *st)
@@ -521,6 +536,7 @@ static enum verdict again_by_person(struct act *a, struct call_state *st)
 	st->attempts = 0;
 	st->first = act_now(a);
 	st->slot = false; /* given up when the person was asked */
+	st->crashed = false;
 	return send_again(a, st);
 }
 
@@ -529,6 +545,7 @@ static enum verdict go_on_open(struct act *a, struct call_state *st)
 	json_t *found = json_object_get(step_rec(a, REC_PROBE), "found");
 	if (found)
 		return adopt(a, st, found); /* claimed before the program ended */
+	st->crashed = true;
 	if (st->effect == EFFECT_READ || st->effect == EFFECT_IDEMPOTENT)
 		return send_again(a, st);
 	return doubt(a, st, ERR_IN_DOUBT);

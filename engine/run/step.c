@@ -255,6 +255,11 @@ json_t *step_rec(const struct act *a, enum rec_type type)
 	return r ? r->body : NULL;
 }
 
+int64_t act_run_age_ms(const struct act *a)
+{
+	return a->run->turn_ms - a->run->created;
+}
+
 json_t *step_rec_at_index(const struct act *a, enum rec_type type, unsigned n)
 {
 	for (const struct jrec *r = a->j.first; r; r = r->next)

@@ -111,6 +111,8 @@ struct id act_effect_id(const struct act *a);
 const struct plan *act_plan(const struct act *a);
 /* Which attempt of the whole step this is, from 1: more only where the driver retries it. */
 unsigned act_attempt(const struct act *a);
+/* How long ago the run began, in ms. */
+int64_t act_run_age_ms(const struct act *a);
 /* The n-th record of a type at this path (from 0), parsed and borrowed; NULL when there are fewer. */
 json_t *step_rec_at_index(const struct act *a, enum rec_type type, unsigned n);
 /* Memory that lives until the activation ends. */
