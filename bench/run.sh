@@ -63,7 +63,7 @@ await_200() {
 	for ((;;)); do
 		kill -0 "$pid" 2>/dev/null || die "the service has ended: see $tmp/log" "$(tail -5 "$tmp/log")"
 		if { exec 9<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
-			printf 'GET %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n' "$path" >&9
+			printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$path" >&9
 			read -r -t 5 _ status _ <&9 || status=
 			exec 9>&-
 			[ "$status" != 200 ] || return 0
