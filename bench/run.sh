@@ -157,7 +157,8 @@ measure_round() {
 row() {
 	local value reference_value
 	value=$(median "$2")
-	reference_value=$(median "$4")
+	reference_value=0
+	[ "$4" = none ] || reference_value=$(median "$4")
 	awk -v text="$1" -v v="$value" -v unit="$3" -v r="$reference_value" -v all="${figures[$2]% }" 'BEGIN {
 		ratio = (r > 0) ? sprintf("x%.3f", v / r) : ""
 		printf("%-44s %10d %-7s %8s   (%s)\n", text, v, unit, ratio, all)
