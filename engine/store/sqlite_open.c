@@ -74,6 +74,34 @@ const char *column_text(sqlite3_stmt *st, int i)
 	return s ? s : "";
 }
 
+/*
+ * The lock goes by the file's name, so a file must have one name only: a symbolic link stands for
+ * what it points to. SQLite would take names such as ":memory:" and "file:…" for no files at all.
+ */
+static void path_settle(struct sqlite_store *s)
+{
+	struct stat st;
+	char *path = NULL;
+	if (lstat(s->path, &st) == 0 && S_ISLNK(st.st_mode))
+		path = realpath(s->path, NULL);
+	else if (*s->path == ':' || !strncmp(s->path, "file:", 5))
+		path = mem_printf("./%s", s->path);
+	if (!path)
+		return;
+	free(s->path);
+	s->path = path;
+}
+
+/* Under a second hard link another process would find neither our lock nor our log. */
+static int links_check(struct sqlite_store *s, struct errmsg *msg)
+{
+	struct stat st;
+	if (stat(s->path, &st) || !S_ISREG(st.st_mode) || st.st_nlink < 2)
+		return 0;
+	return err_set(msg, ERR_STORE, "'%s' has a second name, a hard link: remove one of them",
+		       s->path);
+}
+
 static int locked_by(int fd, const char *path, struct errmsg *msg)
 {
 	char pid[32] = "";
@@ -199,10 +227,11 @@ static int writer_open(struct sqlite_store *s, struct errmsg *msg)
 
 int sqlite_open_all(struct sqlite_store *s, struct errmsg *msg)
 {
+	path_settle(s);
 	int err = lock_take(s, msg);
 	if (err)
 		return err;
-	if (file_create(s, msg))
+	if (file_create(s, msg) || links_check(s, msg))
 		return ERR_STORE;
 	if (writer_open(s, msg) ||
 	    connect_to(&s->reader, SQLITE_OPEN_READONLY,

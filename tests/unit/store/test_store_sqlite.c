@@ -172,6 +172,52 @@ static void a_second_opening_is_refused_with_the_pid(void **state)
 	sqlite_reopen(fx);
 }
 
+/* Opens what fx->path names under another name, and says what was refused of it. */
+static void assert_other_name_refused(struct fx *fx, const char *other, int err, const char *text)
+{
+	char path[sizeof(fx->path)];
+	memcpy(path, fx->path, sizeof(path));
+	snprintf(fx->path, sizeof(fx->path), "%s", other);
+	assert_refused(fx, err, text);
+	memcpy(fx->path, path, sizeof(path));
+}
+
+static void a_symbolic_link_is_no_way_around_the_lock(void **state)
+{
+	struct fx *fx = *state;
+	auto_free char *other = mem_printf("%s/link.db", fx->dir);
+	assert_int_equal(symlink("pawl.db", other), 0);
+	assert_other_name_refused(fx, other, ERR_LOCKED, "in use by process");
+	unlink(other);
+}
+
+static void a_hard_link_is_refused_under_either_name(void **state)
+{
+	struct fx *fx = *state;
+	auto_free char *other = mem_printf("%s/link.db", fx->dir);
+	assert_int_equal(link(fx->path, other), 0);
+	assert_other_name_refused(fx, other, ERR_STORE, "hard link");
+	close_store(fx);
+	assert_refused(fx, ERR_STORE, "hard link");
+	unlink(other);
+	must_open(fx);
+}
+
+static void a_name_that_sqlite_reads_otherwise_is_a_file(void **state)
+{
+	struct fx *fx = *state;
+	char here[4096];
+	assert_non_null(getcwd(here, sizeof(here)));
+	close_store(fx);
+	assert_int_equal(chdir(fx->dir), 0);
+	snprintf(fx->path, sizeof(fx->path), ":memory:");
+	must_open(fx);
+	assert_int_equal(access(":memory:", F_OK), 0);
+	close_store(fx);
+	assert_int_equal(chdir(here), 0);
+	snprintf(fx->path, sizeof(fx->path), "%s/pawl.db", fx->dir);
+}
+
 static void a_newer_schema_is_refused(void **state)
 {
 	struct fx *fx = *state;
@@ -415,6 +461,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(its_files_are_for_their_owner_only),
 		T(a_second_opening_is_refused_with_the_pid),
+		T(a_symbolic_link_is_no_way_around_the_lock),
+		T(a_hard_link_is_refused_under_either_name),
+		T(a_name_that_sqlite_reads_otherwise_is_a_file),
 		T(a_newer_schema_is_refused),
 		T(another_programs_file_is_refused),
 		T(a_damaged_file_is_refused),
