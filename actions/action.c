@@ -25,6 +25,12 @@ static const char *const body_words[] = {
 	[BODY_FORM] = "form", [BODY_MULTIPART] = "multipart",
 };
 
+static const char *const paging_words[] = {
+#define X(code, word) [PAGING_##code] = word,
+	PAGING_MAP(X)
+#undef X
+};
+
 /* What an action owns beside its definition. */
 struct owned {
 	struct schema *params, *answer;
@@ -41,6 +47,11 @@ const char *effect_word(enum effect e)
 const char *param_in_word(enum param_in in)
 {
 	return in < PARAM_INS ? in_words[in] : "?";
+}
+
+const char *paging_word(enum paging_kind k)
+{
+	return k < PAGING_KINDS ? paging_words[k] : "?";
 }
 
 static int find_word(const char *const *words, size_t n, const char *word)
@@ -138,17 +149,70 @@ static void read_job(struct action *a, struct owned *own, const json_t *def)
 	a->job = &own->job;
 }
 
-static void read_paging(struct action *a)
+/* The kind follows from the keys that only it has, unless it is written. */
+static int paging_kind(const json_t *def)
+{
+	static const struct {
+		const char *key;
+		enum paging_kind kind;
+	} marks[] = {{"cursor", PAGING_CURSOR},
+		     {"page", PAGING_PAGE},
+		     {"offset", PAGING_OFFSET},
+		     {"link", PAGING_LINK}};
+	const char *word = json_str(def, "kind");
+	if (word || !def)
+		return word ? find_word(paging_words, PAGING_KINDS, word) : PAGING_NONE;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (json_object_get(def, marks[i].key))
+			return marks[i].kind;
+	return PAGING_WHOLE;
+}
+
+static int check_paging(const struct action *a, struct errmsg *msg)
+{
+	const struct action_paging *p = &a->paging;
+	const char *params[] = {p->limit, p->cursor_param, p->back_param, p->page_param,
+				p->offset_param};
+	if (p->kind != PAGING_NONE && !p->items)
+		return err_set(msg, ERR_PARSE, "paging: items is missing");
+	if ((p->kind == PAGING_LINK && !p->link) ||
+	    (p->kind == PAGING_CURSOR && !p->cursor_param) ||
+	    (p->kind == PAGING_PAGE && !p->page_param) ||
+	    (p->kind == PAGING_OFFSET && !p->offset_param))
+		return err_set(msg, ERR_PARSE, "paging: what kind %s needs is missing",
+			       paging_word(p->kind));
+	for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++)
+		if (params[i] && !action_param(a, params[i]))
+			return err_set(msg, ERR_PARSE, "paging: there is no parameter '%s'",
+				       params[i]);
+	return 0;
+}
+
+static int read_paging(struct action *a, struct errmsg *msg)
 {
 	const json_t *def = json_object_get(a->def, "paging");
+	int kind = paging_kind(def);
+	if (kind < 0)
+		return err_set(msg, ERR_PARSE, "paging: there is no kind '%s'",
+			       json_str(def, "kind"));
 	a->paging = (struct action_paging){
-		.link = json_object_get(def, "link"),
+		.kind = (enum paging_kind)kind,
+		.link = kind == PAGING_LINK ? json_object_get(def, "link") : NULL,
 		.cursor = json_str(def, "cursor"),
 		.cursor_param = json_str(def, "cursor_param"),
+		.back = json_str(def, "back"),
+		.back_param = json_str(def, "back_param"),
+		.page_param = json_str(def, "page"),
+		.first = (long)json_int(def, "first", 1),
+		.pages = json_str(def, "pages"),
+		.offset_param = json_str(def, "offset"),
+		.more = json_object_get(def, "more"),
 		.items = json_str(def, "items"),
 		.limit = json_str(def, "limit"),
 		.limit_max = (long)json_int(def, "max", 0),
+		.limit_default = (long)json_int(def, "size", 0),
 	};
+	return check_paging(a, msg);
 }
 
 /* Each {name} of the path needs a parameter that fills it. */
@@ -178,6 +242,8 @@ static int read_words(struct action *a, struct errmsg *msg)
 	a->method = json_str(def, "method");
 	a->path = json_str(def, "path");
 	a->accept = json_str(def, "accept");
+	a->auth = json_str(def, "auth");
+	a->download = json_bool(def, "download", false);
 	a->scope = json_str(def, "scope");
 	a->privilege = json_str(def, "privilege");
 	a->destructive = json_bool(def, "destructive", false);
@@ -213,7 +279,9 @@ static int make(struct action *a, struct owned *own, struct errmsg *msg)
 	a->connector_errors = json_object_get(shared, "errors");
 	read_look_up(a, own);
 	read_job(a, own, json_object_get(shared, "job"));
-	read_paging(a);
+	err = read_paging(a, msg);
+	if (err)
+		return err;
 	if (a->effect == EFFECT_KEYED && (!a->look_up || !a->look_up->match || !a->look_up->id))
 		return err_set(msg, ERR_PARSE, "effect keyed needs reconcile: look_up, match, id");
 	if (a->effect == EFFECT_JOB && !a->job)

@@ -79,14 +79,50 @@ struct action_job {
 	int64_t kept_ms;       /* how long statuses are kept; 0: unknown */
 };
 
-/* How the next page is found. */
+/* How the answer of a list goes on. X(CODE, word in definitions) */
+#define PAGING_MAP(X)                                                                              \
+	X(NONE, "none")     /* no list */                                                          \
+	X(WHOLE, "whole")   /* a list, all of it in one answer */                                  \
+	X(LINK, "link")     /* the answer names the next page's address */                         \
+	X(CURSOR, "cursor") /* the answer has a word to be sent back in a parameter */             \
+	X(PAGE, "page")     /* a parameter counts pages */                                         \
+	X(OFFSET, "offset") /* a parameter counts items */
+
+enum paging_kind {
+#define X(code, word) PAGING_##code,
+	PAGING_MAP(X)
+#undef X
+		PAGING_KINDS
+};
+const char *paging_word(enum paging_kind k);
+
+/*
+ * How the next page is found. Paths are those of an answer. In all kinds a page may be empty though
+ * others follow; only these end a list:
+ * LINK: none of `link` is set (missing, null or ""). The address found holds all parameters: nothing is
+ *   added to it (request_next_url()).
+ * CURSOR: `cursor` is not set. Else the same parameters again with `cursor_param` set to it, and
+ *   without `back_param`.
+ * PAGE: `more` is known and none of it is set; or `pages` is set and no more than the number of the
+ *   next page less `first`; or, where neither is declared, a page with fewer items than were asked for.
+ * OFFSET: `more` as above; or, where it is not declared, a page with fewer items than were asked for.
+ *   The next offset is the last one plus the number of items that came: servers change a limit silently.
+ */
 struct action_paging {
-	const json_t *link; /* paths of the next page's address, the first set counts; or NULL */
-	const char *cursor; /* path of a cursor instead, for the parameter cursor_param; or NULL */
-	const char *cursor_param;
-	const char *items; /* path of the items; "": the answer is the list; NULL: not paged */
-	const char *limit; /* parameter with the size of a page, or NULL */
-	long limit_max;
+	enum paging_kind kind;
+	const json_t *link;            /* LINK: paths, the first that is set counts; else NULL */
+	const char *cursor;            /* CURSOR: path of the next page's cursor */
+	const char *cursor_param;      /* CURSOR: the parameter that takes it */
+	const char *back, *back_param; /* CURSOR: the same for the page before, or NULL */
+	const char *page_param;        /* PAGE: the parameter with the page's number */
+	long first;                    /* PAGE: number of the first page */
+	const char *pages;             /* PAGE: path of the number of pages, or NULL */
+	const char *offset_param; /* OFFSET: the parameter; a text or a number as its type says */
+	const json_t *more;       /* PAGE, OFFSET: paths that are set while pages follow, or NULL */
+	const char *items;        /* path of the items; "": the answer is the list; NULL: no list */
+	const char *limit;        /* parameter with the size of a page, or NULL */
+	long limit_max;           /* its greatest value; 0: unknown */
+	long limit_default;       /* size of a page when it is left out; 0: unknown */
 };
 
 struct action {
@@ -98,6 +134,9 @@ struct action {
 	const json_t *aliases; /* [{name, title}]; empty list after action_from_json */
 	const char *method, *path;
 	const char *accept; /* or NULL for application/json */
+	const char
+		*auth; /* kind of credentials it needs ("partner"), or NULL: any of the connector */
+	bool download; /* the answer is a file: its bytes, not a value; may be large */
 	enum effect effect; /* as declared; action_effect() knows better for given parameters */
 	const char *scope, *privilege; /* or NULL */
 	bool destructive;              /* cannot be taken back */

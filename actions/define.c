@@ -56,7 +56,8 @@ static const struct key action_keys[] = {
 	{"body", TEXT},     {"answer", ANY},        {"success", LIST}, {"effect", TEXT},
 	{"repeat", ANY},    {"reconcile", MAP},     {"scope", TEXT},   {"privilege", TEXT},
 	{"paging", MAP},    {"job", TRUTH},         {"errors", MAP},   {"again", MAP},
-	{"gone_ok", TRUTH}, {"destructive", TRUTH}, RULE_KEYS,
+	{"gone_ok", TRUTH}, {"destructive", TRUTH}, {"auth", TEXT},    {"download", TRUTH},
+	{"merge", MAP},     {"examples", MAP},      RULE_KEYS,
 };
 
 static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
@@ -68,8 +69,10 @@ static const struct key reconcile_keys[] = {
 };
 
 static const struct key paging_keys[] = {
-	{"link", LIST},  {"cursor", TEXT}, {"cursor_param", TEXT},
-	{"items", TEXT}, {"limit", TEXT},  {"max", NUMBER},
+	{"kind", TEXT},       {"link", LIST},   {"cursor", TEXT},  {"cursor_param", TEXT},
+	{"back", TEXT},       {"page", TEXT},   {"first", NUMBER}, {"pages", TEXT},
+	{"back_param", TEXT}, {"offset", TEXT}, {"more", LIST},    {"items", TEXT},
+	{"limit", TEXT},      {"max", NUMBER},  {"size", NUMBER},
 };
 
 static const struct key repeat_keys[] = {{"harmless_with", LIST}};
@@ -455,6 +458,16 @@ static int read_params(struct reader *r, const struct ynode *params, json_t *def
 	return err;
 }
 
+/* Whether an action's paging says itself how the next page is found. */
+static bool has_own_way(const struct ynode *n)
+{
+	static const char *const ways[] = {"kind", "link", "cursor", "page", "offset"};
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (ynode_get(n, ways[i]))
+			return true;
+	return false;
+}
+
 static int read_paging(struct reader *r, const struct ynode *n, json_t *def)
 {
 	const json_t *shared = json_object_get(r->d->connector, "paging");
@@ -463,7 +476,7 @@ static int read_paging(struct reader *r, const struct ynode *n, json_t *def)
 		return err;
 	json_t *paging = plain(n);
 	json_object_set_new(def, "paging", paging);
-	if (!ynode_get(n, "link") && !ynode_get(n, "cursor"))
+	if (!has_own_way(n))
 		json_object_update_missing(paging, (json_t *)shared);
 	return 0;
 }
