@@ -44,8 +44,8 @@ def why_failed(test):
 
 
 def of_cases(cases):
-    """Counts cmocka's cases: a failed one is printed where it happened and again at the end."""
-    tally, begun, ended, failed = Tally(), [], set(), {}
+    """Counts cmocka's cases: a failed or skipped one is printed again at the end."""
+    tally, begun, ended, failed, skipped = Tally(), [], set(), {}, set()
     for word, name in cases:
         if word == "RUN":
             begun.append(name)
@@ -56,9 +56,10 @@ def of_cases(cases):
         if word == "OK":
             tally.passed += 1
         elif word == "SKIPPED":
-            tally.skipped += 1
+            skipped.add(name)
         else:
             failed[name] = True
+    tally.skipped = len(skipped)
     tally.failed = list(failed) + [f"{n} (not finished)" for n in begun if n not in ended]
     return tally
 
