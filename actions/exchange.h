@@ -1,12 +1,15 @@
 /*
- * One request to a connection and its classified answer, inside an activation's state.
+ * One request to a connection and its classified answer: whoever sends it, a step, the API or a
+ * command.
  *
- * The credentials are put on here, when the request leaves, and nowhere else.
+ * It leaves when its pass allows it (actions/pass.h). The credentials are put on there, and nowhere
+ * else.
  */
 #pragma once
 
 #include "actions/answer.h"
 #include "actions/connections.h"
+#include "actions/pass.h"
 #include "actions/request.h"
 #include "engine/io/http.h"
 #include "engine/run/step.h"
@@ -18,18 +21,35 @@ struct exchange {
 	struct http_req req;
 	struct http_request_text text; /* rendered by the owner before exchange_start */
 	struct http_header headers[EXCHANGE_HEADERS];
+	struct pass pass;
+	const struct services *services;
+	const struct connection *conn;
 	const struct action *action;
 	struct answer answer; /* after exchange_read */
-	struct act *act;
-	bool flying;
+	struct act *act;      /* woken by admission and answer; NULL: cb */
+	void (*cb)(struct exchange *x);
+	bool flying, cancelled;
+	struct loop_task task; /* an answer that is known before anything left */
 };
 
-/* Renders a call with these parameters. 0 or an error with msg. */
-int exchange_render(struct exchange *x, const struct action *action, const struct connection *conn,
-		    const json_t *params, struct errmsg *msg);
-/* Sends what `text` says; the activation is woken by the answer. timeout_ms: 0: the connection's. */
-void exchange_start(struct exchange *x, struct act *a, const struct connection *conn,
-		    const struct action *action);
+/* For a step: who is woken, and whose share the request is. */
+void exchange_of(struct exchange *x, struct act *a, const struct connection *conn,
+		 const struct action *action, enum pass_kind kind);
+/* For others: cb comes on a later turn. */
+void exchange_for(struct exchange *x, const struct services *s, const struct connection *conn,
+		  const struct action *action, enum pass_kind kind, void (*cb)(struct exchange *x));
+/* Renders a call with these parameters, after exchange_of or _for. 0 or an error with msg. */
+int exchange_render(struct exchange *x, const json_t *params, struct errmsg *msg);
+/*
+ * Asks for leave ahead of exchange_start(). True: decided, see x->pass.err; false: the wake (or cb)
+ * comes when it is. Without this exchange_start asks itself.
+ */
+bool exchange_admit(struct exchange *x);
+/*
+ * Sends what `text` says; the wake (or cb) comes with the answer. A pass that is refused comes as an
+ * error that did not leave.
+ */
+void exchange_start(struct exchange *x);
 /*
  * After the wake: 0 when a whole answer came (x->answer says what it means), else the ERR_ of the
  * transport, with x->req.reach and x->req.msg. repeated: an attempt before this one is unanswered.
@@ -39,4 +59,5 @@ int exchange_read(struct exchange *x, bool repeated);
 int64_t exchange_skew_ms(const struct exchange *x);
 /* Asks the request to end; the wake still comes. */
 void exchange_cancel(struct exchange *x);
+/* Frees all; what was waited for does not come any more. Not while bytes are under way for a cb. */
 void exchange_done(struct exchange *x);

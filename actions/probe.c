@@ -97,9 +97,10 @@ static enum probe_verdict send_look(struct probe *p, const struct action *action
 				    const json_t *params)
 {
 	struct errmsg msg;
-	if (exchange_render(&p->x, action, p->conn, params, &msg) != 0)
+	exchange_of(&p->x, p->act, p->conn, action, PASS_SETTLE);
+	if (exchange_render(&p->x, params, &msg) != 0)
 		return PROBE_FAILED;
-	exchange_start(&p->x, p->act, p->conn, action);
+	exchange_start(&p->x);
 	return PROBE_WAIT;
 }
 
@@ -124,7 +125,7 @@ static enum probe_verdict next_page(struct probe *p, const char *link)
 		return PROBE_FAILED;
 	free(p->x.text.url);
 	p->x.text.url = url;
-	exchange_start(&p->x, p->act, p->conn, p->x.action);
+	exchange_start(&p->x);
 	return PROBE_WAIT;
 }
 

@@ -234,10 +234,11 @@ static enum verdict look(struct act *a, struct wait_state *st)
 {
 	json_auto_t *params = json_pack("{s:O}", st->action->job->param,
 					json_object_get(step_rec(a, REC_WAIT), "id"));
-	if (exchange_render(&st->x, st->action, st->conn, params, act_msg(a)) != 0)
+	exchange_of(&st->x, a, st->conn, st->action, PASS_LOOK);
+	if (exchange_render(&st->x, params, act_msg(a)) != 0)
 		return step_fail_msg(a);
 	st->at = WAIT_LOOK;
-	exchange_start(&st->x, a, st->conn, st->action);
+	exchange_start(&st->x);
 	return STEP_WAIT;
 }
 

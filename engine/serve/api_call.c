@@ -2,28 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actions/answer.h"
-#include "actions/request.h"
+#include "actions/ask.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/serve/api_private.h"
 
-#define HEADERS 24
-
 struct one_call {
-	struct http_req http;
-	struct http_request_text text;
-	struct http_header headers[HEADERS];
-	struct service *service;
+	struct ask ask;
 	struct server_req *req; /* NULL: gone */
-	struct action *action;  /* its own, whatever becomes of the catalogue */
 };
 
 static void call_free(struct one_call *o)
 {
-	http_req_done(&o->http);
-	request_done(&o->text);
-	action_free(o->action);
+	ask_done(&o->ask);
 	free(o);
 }
 
@@ -32,25 +23,7 @@ static void on_gone(struct server_req *r)
 {
 	struct one_call *o = r->user;
 	o->req = NULL;
-	if (o->action->effect == EFFECT_READ)
-		http_cancel(&o->http);
-}
-
-/* "name: value" lines as an object. */
-static json_t *headers_json(const char *p)
-{
-	json_t *headers = json_object();
-	for (const char *end; (end = strchr(p, '\n')); p = end + 1) {
-		const char *colon = memchr(p, ':', (size_t)(end - p));
-		if (!colon)
-			continue;
-		const char *v = colon + 1 + strspn(colon + 1, " ");
-		auto_free char *name = mem_strndup(p, (size_t)(colon - p));
-		json_t *text = v <= end ? json_stringn(v, (size_t)(end - v)) : NULL;
-		if (text)
-			json_object_set_new(headers, name, text);
-	}
-	return headers;
+	ask_cancel(&o->ask);
 }
 
 /* A problem with what a step would have as its error. */
@@ -72,60 +45,27 @@ static void reply_failed(struct server_req *r, int status, int err, const char *
 	server_reply(r, status, "application/problem+json", NULL, body, strlen(body));
 }
 
-static void reply_answer(struct one_call *o)
+static void reply_answer(struct server_req *req, const struct ask *q)
 {
-	struct answer a = {0};
-	json_auto_t *headers = headers_json(buf_str(&o->http.answer_headers));
-	answer_classify(o->action, o->http.status, headers, buf_str(&o->http.answer),
-			o->http.answer.len, false, loop_wall_ms(o->service->loop), &a);
-	if (a.outcome == ANSWER_OK || a.outcome == ANSWER_PARTIAL)
-		reply_json(o->req, 200,
-			   json_pack("{s:s, s:i, s:O}", "outcome",
-				     a.outcome == ANSWER_OK ? "ok" : "partial", "status", a.status,
-				     "result", a.result));
+	const struct answer *a = &q->x.answer;
+	if (!q->err)
+		reply_json(req, 200,
+			   json_pack("{s:s, s:i, s:O}", "outcome", q->partial ? "partial" : "ok",
+				     "status", a->status, "result", q->result));
+	else if (q->answered)
+		reply_failed(req, 502, q->err, q->msg.text, a->status, a->key);
 	else
-		reply_failed(o->req, 502, a.err, a.msg.text, a.status, a.key);
-	answer_done(&a);
+		reply_failed(req, q->err == ERR_TIMEOUT ? 504 : 502, q->err, q->msg.text, 0, NULL);
 }
 
-static void on_answer(struct http_req *r)
+static void on_answer(struct ask *q)
 {
-	struct one_call *o = container_of(r, struct one_call, http);
+	struct one_call *o = container_of(q, struct one_call, ask);
 	if (o->req) {
 		o->req->on_gone = NULL;
-		if (r->err)
-			reply_failed(o->req, r->err == ERR_TIMEOUT ? 504 : 502, r->err, r->msg.text,
-				     0, NULL);
-		else
-			reply_answer(o);
+		reply_answer(o->req, q);
 	}
 	call_free(o);
-}
-
-static void begin(struct one_call *o, const struct connection *conn)
-{
-	size_t n = 0;
-	const char *name;
-	json_t *value;
-	json_object_foreach (o->text.headers, name, value)
-		if (n < HEADERS - 1)
-			o->headers[n++] = (struct http_header){name, json_string_value(value)};
-	if (conn->authorization)
-		o->headers[n++] = (struct http_header){"Authorization", conn->authorization};
-	o->http = (struct http_req){
-		.method = o->text.method,
-		.url = o->text.url,
-		.headers = o->headers,
-		.n_headers = n,
-		.body = o->text.body,
-		.body_len = o->text.body_len,
-		.has_body = o->text.body != NULL,
-		.timeout_ms = conn->timeout_ms,
-		.cb = on_answer,
-	};
-	o->req->user = o;
-	o->req->on_gone = on_gone;
-	http_start(o->service->http, &o->http);
 }
 
 /* "connection.action", or NULL after it was refused. */
@@ -156,13 +96,14 @@ void api_call_action(const struct api_call *c)
 		return;
 	json_t *with = json_object_get(body, "with");
 	struct one_call *o = mem_alloc(sizeof(*o));
-	*o = (struct one_call){.service = c->service, .req = c->req};
-	o->action = action_from_json(a->def, &msg);
-	if (o->action &&
-	    request_render(a, with ? with : none, conn->base_url, &o->text, &msg) == 0) {
-		begin(o, conn);
+	o->req = c->req;
+	int err = ask_start(&o->ask, &c->service->services, conn, a, with ? with : none, on_answer,
+			    &msg);
+	if (err) {
+		reply_error(c->req, msg.code, msg.text);
+		call_free(o);
 		return;
 	}
-	reply_error(c->req, msg.code, msg.text);
-	call_free(o);
+	c->req->user = o;
+	c->req->on_gone = on_gone;
 }

@@ -1,0 +1,89 @@
+/* One call of an action outside of any run. */
+#include "actions/ask.h"
+
+static void end(struct ask *q, int err, const struct errmsg *msg)
+{
+	q->err = err;
+	if (err)
+		q->msg = *msg;
+	q->cb(q);
+}
+
+static void on_time(struct loop_timer *t)
+{
+	static const struct errmsg cancelled = {.code = ERR_CANCELLED, .text = "cancelled"};
+	struct ask *q = container_of(t, struct ask, timer);
+	if (q->cancelled)
+		end(q, ERR_CANCELLED, &cancelled);
+	else
+		exchange_start(&q->x);
+}
+
+static void again(struct ask *q, int64_t wait_ms)
+{
+	q->timer.cb = on_time;
+	loop_timer_start(q->x.services->loop, &q->timer, wait_ms);
+}
+
+/* Refused for its credentials: it had no effect, and may be sent with others. */
+static bool renews(struct ask *q)
+{
+	bool first = !q->renewed;
+	q->renewed = true;
+	return first && q->x.answer.err == ERR_AUTH && pass_can_renew(&q->x.pass);
+}
+
+static void on_answer(struct exchange *x)
+{
+	struct ask *q = container_of(x, struct ask, x);
+	const struct answer *r = &x->answer;
+	int err = exchange_read(x, false);
+	if (err) {
+		end(q, err, &x->req.msg);
+		return;
+	}
+	if (r->outcome == ANSWER_AGAIN && q->again++ < ASK_AGAIN_MAX) {
+		again(q, r->wait_ms);
+		return;
+	}
+	if (r->outcome == ANSWER_ERROR && renews(q)) {
+		again(q, 0);
+		return;
+	}
+	bool well = r->outcome == ANSWER_OK || r->outcome == ANSWER_PARTIAL;
+	q->answered = true;
+	q->partial = r->outcome == ANSWER_PARTIAL;
+	q->result = well ? r->result : NULL;
+	end(q, well ? 0 : r->err, &r->msg);
+}
+
+int ask_start(struct ask *q, const struct services *s, const struct connection *conn,
+	      const struct action *action, const json_t *params, void (*cb)(struct ask *q),
+	      struct errmsg *msg)
+{
+	q->cb = cb;
+	q->action = action_from_json(action->def, msg);
+	if (!q->action)
+		return msg->code;
+	exchange_for(&q->x, s, conn, q->action, PASS_PERSON, on_answer);
+	int err = exchange_render(&q->x, params, msg);
+	if (!err)
+		exchange_start(&q->x);
+	return err;
+}
+
+void ask_cancel(struct ask *q)
+{
+	q->cancelled = true;
+	if (loop_timer_is_on(&q->timer))
+		again(q, 0);
+	else if (q->action->effect == EFFECT_READ || q->x.pass.at == PASS_ASKED)
+		exchange_cancel(&q->x);
+}
+
+void ask_done(struct ask *q)
+{
+	exchange_done(&q->x);
+	action_free(q->action);
+	*q = (struct ask){0};
+}
