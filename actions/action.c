@@ -17,7 +17,7 @@ static const char *const effect_words[] = {
 
 static const char *const in_words[] = {
 	[IN_PATH] = "path", [IN_QUERY] = "query",   [IN_BODY] = "body",
-	[IN_FORM] = "form", [IN_HEADER] = "header",
+	[IN_FORM] = "form", [IN_HEADER] = "header", [IN_LOCAL] = "local",
 };
 
 static const char *const body_words[] = {
@@ -36,7 +36,8 @@ struct owned {
 	struct schema *params, *answer;
 	struct action_look_up look_up;
 	struct action_job job;
-	json_t *no_aliases;
+	struct action_merge merge;
+	json_t *no_aliases, *no_examples;
 };
 
 const char *effect_word(enum effect e)
@@ -121,8 +122,40 @@ static void read_look_up(struct action *a, struct owned *own)
 		.deleted = json_str(def, "deleted"),
 		.id = json_str(def, "id"),
 		.all_pages = json_bool(def, "all_pages", false),
+		.read = json_str(def, "read"),
+		.read_param = json_str(def, "read_param"),
 	};
 	a->look_up = &own->look_up;
+}
+
+static int read_merge(struct action *a, struct owned *own, struct errmsg *msg)
+{
+	const json_t *def = json_object_get(a->def, "merge"), *name;
+	const char *unless = json_str(def, "unless");
+	size_t i;
+	if (!def)
+		return 0;
+	own->merge = (struct action_merge){
+		.read = json_str(def, "read"),
+		.key = json_object_get(def, "key"),
+		.with = json_object_get(def, "with"),
+		.carry = json_object_get(def, "carry"),
+		.drop = json_object_get(def, "drop"),
+		.lists = json_object_get(def, "lists"),
+		.keep = json_object_get(def, "keep"),
+		.refuse = json_object_get(def, "refuse"),
+		.unless = unless,
+	};
+	a->merge = &own->merge;
+	if (!own->merge.read || !own->merge.key)
+		return err_set(msg, ERR_PARSE, "merge: read or key is missing");
+	if (unless && (!action_param(a, unless) || action_param(a, unless)->in != IN_LOCAL))
+		return err_set(msg, ERR_PARSE, "merge: '%s' is no parameter with in: local",
+			       unless);
+	json_array_foreach ((json_t *)own->merge.carry, i, name)
+		if (!json_is_string(name) || !action_param(a, json_string_value(name)))
+			return err_set(msg, ERR_PARSE, "merge: carry names what is no parameter");
+	return 0;
 }
 
 static void read_job(struct action *a, struct owned *own, const json_t *def)
@@ -280,6 +313,8 @@ static int make(struct action *a, struct owned *own, struct errmsg *msg)
 	read_look_up(a, own);
 	read_job(a, own, json_object_get(shared, "job"));
 	err = read_paging(a, msg);
+	if (!err)
+		err = read_merge(a, own, msg);
 	if (err)
 		return err;
 	if (a->effect == EFFECT_KEYED && (!a->look_up || !a->look_up->match || !a->look_up->id))
@@ -296,6 +331,7 @@ struct action *action_from_json(const json_t *def, struct errmsg *msg)
 	a->memory = own;
 	a->def = json_deep_copy(def);
 	a->aliases = own->no_aliases = json_array();
+	a->examples = own->no_examples = json_object();
 	int err = json_is_object(def) ? make(a, own, msg)
 				      : err_set(msg, ERR_PARSE, "an action must be an object");
 	if (!err)
@@ -314,6 +350,7 @@ void action_free(struct action *a)
 	schema_free(own->params);
 	schema_free(own->answer);
 	json_decref(own->no_aliases);
+	json_decref(own->no_examples);
 	json_decref(a->def);
 	free(a->param);
 	free(own);

@@ -104,6 +104,7 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 	a->about = json_str(entry, "about");
 	a->surprise = json_str(entry, "surprise");
 	a->aliases = json_object_get(entry, "aliases");
+	a->examples = json_object_get(entry, "examples");
 	if (map_get(&l->actions, name))
 		return err_set(msg, ERR_PARSE, "%s: the name '%s' is taken", place, name);
 	(void)map_put(&l->actions, name, a);
@@ -119,7 +120,8 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 static int check_references(const struct loaded *l, const struct action *a, struct errmsg *msg)
 {
 	const char *names[] = {a->look_up ? a->look_up->action : NULL,
-			       a->job ? a->job->action : NULL, a->job ? a->job->list : NULL};
+			       a->look_up ? a->look_up->read : NULL, a->job ? a->job->action : NULL,
+			       a->job ? a->job->list : NULL, a->merge ? a->merge->read : NULL};
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (names[i] && !map_get(&l->actions, names[i]))
 			return err_set(msg, ERR_PARSE,

@@ -33,7 +33,15 @@ enum effect {
 };
 const char *effect_word(enum effect e);
 
-enum param_in { IN_PATH, IN_QUERY, IN_BODY, IN_FORM, IN_HEADER, PARAM_INS };
+enum param_in {
+	IN_PATH,
+	IN_QUERY,
+	IN_BODY,
+	IN_FORM,
+	IN_HEADER,
+	IN_LOCAL, /* never sent: it says how the call is to be made */
+	PARAM_INS
+};
 const char *param_in_word(enum param_in in);
 
 struct action_param {
@@ -60,11 +68,17 @@ struct action_look_up {
 	const json_t *with;  /* constant parameters of the look-up; may be empty */
 	const json_t *match; /* {path in an item: our parameter's path}: equal, letter case aside */
 	const json_t *agree; /* paths that, where sent, must be equal for it to be adopted */
-	const char *items;   /* path of the list in its answer; "" when the answer is the list */
+	const char *
+		items; /* path of the list in its answer; "": the answer is the list, or one item */
 	const char *created; /* path of the item's creation time */
 	const char *deleted; /* path that is set on a soft-deleted item, or NULL */
 	const char *id;      /* path of the item's id */
 	bool all_pages;      /* the look-up cannot filter by the key */
+	/*
+	 * The action that reads the one that was found whole, with the parameter that takes its id, where
+	 * lists show less than the creation answers; or NULL.
+	 */
+	const char *read, *read_param;
 };
 
 /* How jobs of a connector are followed and found again. Paths are those of a job's status. */
@@ -77,6 +91,20 @@ struct action_job {
 	const json_t *ends;                 /* {state word: "completed", "failed" …} */
 	const json_t *partial; /* paths of counters that spoil a completed job when over 0 */
 	int64_t kept_ms;       /* how long statuses are kept; 0: unknown */
+};
+
+/* How an update that would empty what is left out becomes one that keeps it (actions/merge.h). */
+struct action_merge {
+	const char *read;    /* the action, of the same connector, that reads what is there */
+	const json_t *key;   /* {parameter of that action: our parameter} */
+	const json_t *with;  /* its constant parameters; may be empty */
+	const json_t *carry; /* names of the parameters that are sent back where none is given */
+	const json_t *drop;  /* paths in those that are not sent back */
+	/* {parameter: field}: lists of parts; given parts go over those with the same field. */
+	const json_t *lists;
+	const json_t *keep;   /* {path: {word there: [given words that do not replace it]}} */
+	const json_t *refuse; /* the same, but such a call is refused */
+	const char *unless;   /* our own parameter that, when true, has the call sent as it is */
 };
 
 /* How the answer of a list goes on. X(CODE, word in definitions) */
@@ -150,6 +178,9 @@ struct action {
 	const json_t *success;       /* list of the declared statuses; any other 2xx is fine too */
 	struct action_paging paging;
 	const struct action_look_up *look_up; /* keyed ones */
+	const struct action_merge *merge;     /* or NULL: sent as given */
+	const json_t
+		*examples; /* {minimal, full, invalid}, each may be missing; {} as with aliases */
 	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */
 	/* {status or API key: {error, wait_ms}}: what errors of this action mean. */
 	const json_t *errors;

@@ -149,7 +149,7 @@ static bool is_uuid(const char *t)
 static bool is_time(const char *t)
 {
 	int64_t ms;
-	return time_parse(t, &ms, NULL) == 0;
+	return schema_time(t, &ms) == 0;
 }
 
 static bool is_email(const char *t)
@@ -178,6 +178,9 @@ static const struct {
 /* An odd form is a warning only: what the API really takes is its own affair. */
 static void check_format(struct walk *w, const struct schema *s, const char *text)
 {
+	json_auto_t *v = json_string(text);
+	if (value_in(s->also, v))
+		return;
 	for (size_t i = 0; s->format && i < sizeof(formats) / sizeof(*formats); i++)
 		if (strcmp(formats[i].name, s->format) == 0 && !formats[i].fits(text))
 			report(w, true, "'%.60s' does not look like %s", text, formats[i].text);
@@ -196,7 +199,8 @@ static void check_list(struct walk *w, const struct schema *s, const json_t *lis
 {
 	const json_t *v;
 	size_t i;
-	check_length(w, s, (long)json_array_size(list), "element");
+	if (!s->encoded)
+		check_length(w, s, (long)json_array_size(list), "element");
 	json_array_foreach ((json_t *)list, i, v) {
 		size_t at = push(w, "[%zu]", i);
 		if (s->items)
@@ -360,11 +364,27 @@ static void report_type(struct walk *w, const struct schema *s, const json_t *v)
 		       json_is_number(v) ? "a number" : json_type_word(v));
 }
 
-static void check_text(struct walk *w, const struct schema *s, const json_t *v)
+static void check_text(struct walk *w, const struct schema *s, const json_t *given)
 {
+	json_auto_t *v = schema_normal(s, given);
 	check_length(w, s, count_chars(v), "character");
 	check_enum(w, s, v);
 	check_format(w, s, json_string_value(v));
+	if (s->begins && strncmp(json_string_value(v), s->begins, strlen(s->begins)) != 0)
+		report(w, false, "must begin with %s", s->begins);
+}
+
+/* What goes as a text with JSON: a text that is given must hold some, a value must not be too long. */
+static void check_encoded(struct walk *w, const struct schema *s, const json_t *v)
+{
+	json_auto_t *text = schema_normal(s, v);
+	json_t *parsed = NULL;
+	if (json_is_string(v) &&
+	    json_parse(json_string_value(v), json_string_length(v), true, &parsed, NULL) != 0)
+		report(w, false, "must be a map, or a text that holds JSON");
+	json_decref(parsed);
+	if (json_is_string(v) || !w->c->known)
+		check_length(w, s, count_chars(text), "character");
 }
 
 static void check_known(struct walk *w, const struct schema *s, const json_t *v)
@@ -375,6 +395,11 @@ static void check_known(struct walk *w, const struct schema *s, const json_t *v)
 		report_type(w, s, v);
 		return;
 	}
+	if (s->encoded) {
+		check_encoded(w, s, v);
+		if (json_is_string(v))
+			return;
+	}
 	if (s->type == SCHEMA_OBJECT) {
 		json_auto_t *empty = json_object();
 		check_object(w, s, json_is_object(v) ? v : empty);
@@ -383,7 +408,7 @@ static void check_known(struct walk *w, const struct schema *s, const json_t *v)
 		check_list(w, s, list);
 	} else if (s->type == SCHEMA_LIST)
 		check_list(w, s, v);
-	else if (json_is_string(v) && s->type != SCHEMA_FILE)
+	else if ((json_is_string(v) || s->type == SCHEMA_STRING) && s->type != SCHEMA_FILE)
 		check_text(w, s, v);
 	else if (s->type != SCHEMA_FILE) {
 		check_enum(w, s, v);
@@ -394,7 +419,7 @@ static void check_known(struct walk *w, const struct schema *s, const json_t *v)
 static void check_value(struct walk *w, const struct schema *s, const json_t *v)
 {
 	bool takes_text = s->type == SCHEMA_STRING || s->type == SCHEMA_ANY ||
-			  s->type == SCHEMA_FILE || s->csv;
+			  s->type == SCHEMA_FILE || s->csv || s->encoded;
 	switch (known(w, v)) {
 	case VALUE_KNOWN:
 		check_known(w, s, v);

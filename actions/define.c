@@ -65,7 +65,7 @@ static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
 static const struct key reconcile_keys[] = {
 	{"look_up", TEXT}, {"key", MAP},         {"with", MAP},     {"match", MAP},
 	{"agree", LIST},   {"items", TEXT},      {"created", TEXT}, {"deleted", TEXT},
-	{"id", TEXT},      {"all_pages", TRUTH},
+	{"id", TEXT},      {"all_pages", TRUTH}, {"read", TEXT},    {"read_param", TEXT},
 };
 
 static const struct key paging_keys[] = {
@@ -74,6 +74,13 @@ static const struct key paging_keys[] = {
 	{"back_param", TEXT}, {"offset", TEXT}, {"more", LIST},    {"items", TEXT},
 	{"limit", TEXT},      {"max", NUMBER},  {"size", NUMBER},
 };
+
+static const struct key merge_keys[] = {
+	{"read", TEXT}, {"key", MAP},    {"with", MAP},    {"carry", LIST}, {"lists", MAP},
+	{"keep", MAP},  {"refuse", MAP}, {"unless", TEXT}, {"drop", LIST},
+};
+
+static const struct key examples_keys[] = {{"minimal", MAP}, {"full", MAP}, {"invalid", MAP}};
 
 static const struct key repeat_keys[] = {{"harmless_with", LIST}};
 
@@ -86,7 +93,9 @@ static const struct key spec_keys[] = {
 	{"max_length", NUMBER}, {"min_items", NUMBER}, {"max_items", NUMBER},
 	{"enum", LIST},         {"default", ANY},      {"items", ANY},
 	{"fields", MAP},        {"in", TEXT},          {"as", TEXT},
-	{"list", TEXT},         {"filename", TEXT},    RULE_KEYS,
+	{"list", TEXT},         {"filename", TEXT},    {"encode", TEXT},
+	{"date_as", TEXT},      {"as_text", TRUTH},    {"begins", TEXT},
+	{"also", LIST},         {"example", ANY},      RULE_KEYS,
 };
 
 #define KEYS(table) (table), sizeof(table) / sizeof(*(table))
@@ -528,8 +537,9 @@ static void set_prose(const struct ynode *n, json_t *entry, const char *key)
 static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json_t *entry)
 {
 	static const char *const apart[] = {"title",  "aliases", "about",  "surprise", "params",
-					    "answer", "paging",  "errors", "again"};
+					    "answer", "paging",  "errors", "again",    "examples"};
 	const struct ynode *answer = ynode_get(n, "answer"), *look = ynode_get(n, "reconcile");
+	const struct ynode *merge = ynode_get(n, "merge"), *examples = ynode_get(n, "examples");
 	json_auto_t *rest = plain(n);
 	for (size_t i = 1; i < sizeof(apart) / sizeof(*apart); i++)
 		json_object_del(rest, apart[i]);
@@ -542,6 +552,13 @@ static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json
 		err = set_spec(r, def, "answer", answer);
 	if (!err && look)
 		err = check_keys(r, look, KEYS(reconcile_keys));
+	if (!err && merge)
+		err = check_keys(r, merge, KEYS(merge_keys));
+	if (!err && examples)
+		err = check_keys(r, examples, KEYS(examples_keys));
+	if (!err)
+		json_object_set_new(entry, "examples",
+				    examples ? ynode_json(examples) : json_object());
 	if (!err)
 		err = read_paging(r, ynode_get(n, "paging"), def);
 	if (!err)

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "engine/base/arena.h"
+#include "engine/base/buf.h"
 #include "engine/base/json.h"
+#include "engine/base/timefmt.h"
 
 static const struct {
 	const char *word, *text;
@@ -49,6 +51,7 @@ static void read_limits(struct schema *s, const json_t *def)
 	s->has_max = json_is_number(max);
 	s->min = json_number_value(min);
 	s->max = json_number_value(max);
+	list = list && !s->encoded;
 	s->len_min = (long)json_int(def, list ? "min_items" : "min_length", -1);
 	s->len_max = (long)json_int(def, list ? "max_items" : "max_length", -1);
 }
@@ -121,10 +124,19 @@ static int compile(struct schema *s, const json_t *def, struct errmsg *msg)
 	s->required = json_bool(def, "required", false);
 	s->nullable = json_bool(def, "null", false);
 	s->open = json_bool(def, "open", !fields);
+	s->encoded = json_str(def, "encode") && strcmp(json_str(def, "encode"), "json") == 0;
+	s->as_text = json_bool(def, "as_text", false);
+	s->layout = json_str(def, "date_as");
+	s->begins = json_str(def, "begins");
+	s->also = json_object_get(def, "also");
+	s->example = json_object_get(def, "example");
 	s->csv = json_str(def, "list") && strcmp(json_str(def, "list"), "csv") == 0;
 	s->values = json_object_get(def, "enum");
 	s->fallback = json_object_get(def, "default");
 	read_limits(s, def);
+	if (s->encoded && s->type != SCHEMA_OBJECT && s->type != SCHEMA_LIST &&
+	    s->type != SCHEMA_ANY)
+		return err_set(msg, ERR_PARSE, "encode is for objects, lists and any");
 	if (items && !(s->items = schema_new(items, msg)))
 		return err_wrap(msg, "items");
 	int err = read_fields(s, fields, msg);
@@ -195,9 +207,12 @@ static bool fits_file(const json_t *v)
 
 bool schema_fits(const struct schema *s, const json_t *v)
 {
+	if (s->encoded && json_is_string(v))
+		return true;
 	switch (s->type) {
 	case SCHEMA_STRING:
-		return json_is_string(v);
+		return json_is_string(v) ||
+		       (s->as_text && (json_is_number(v) || json_is_boolean(v)));
 	case SCHEMA_INTEGER:
 		return is_integral(v);
 	case SCHEMA_NUMBER:
@@ -258,10 +273,84 @@ static json_t *normal_object(const struct schema *s, const json_t *v)
 	return obj;
 }
 
+/* "-0500" at the end of a time as "-05:00", which is what time_parse reads. */
+static const char *with_colon(const char *text, char out[TIME_TEXT_LEN + 8])
+{
+	size_t len = strlen(text);
+	if (len < 20 || len > TIME_TEXT_LEN + 4 || !strchr("+-", text[len - 5]))
+		return text;
+	memcpy(out, text, len - 2);
+	out[len - 2] = ':';
+	memcpy(out + len - 1, text + len - 2, 3);
+	return out;
+}
+
+int schema_time(const char *text, int64_t *ret_ms)
+{
+	char spaced[TIME_TEXT_LEN + 8];
+	return time_parse(with_colon(text, spaced), ret_ms, NULL);
+}
+
+/* Writes a time in UTC as the layout says; what is no time stays what it is. */
+static json_t *laid_out(const char *layout, const char *text)
+{
+	static const struct {
+		char sign;
+		size_t at, len; /* of what time_format writes */
+	} parts[] = {{'Y', 0, 4},  {'m', 5, 2},  {'d', 8, 2}, {'H', 11, 2},
+		     {'M', 14, 2}, {'S', 17, 2}, {'f', 20, 3}};
+	char whole[TIME_TEXT_LEN];
+	struct buf b = BUF_INIT;
+	int64_t ms;
+	if (schema_time(text, &ms))
+		return json_string(text);
+	(void)time_format(ms, whole);
+	for (const char *p = layout; *p; p++) {
+		size_t i = 0;
+		if (*p != '%' || !p[1]) {
+			(void)buf_putc(&b, *p);
+			continue;
+		}
+		p++;
+		while (i < sizeof(parts) / sizeof(*parts) && parts[i].sign != *p)
+			i++;
+		if (i < sizeof(parts) / sizeof(*parts))
+			(void)buf_add(&b, whole + parts[i].at, parts[i].len);
+		else if (*p == 'z')
+			(void)buf_puts(&b, "+0000");
+		else
+			(void)buf_putc(&b, *p);
+	}
+	json_t *v = json_string(buf_str(&b));
+	buf_done(&b);
+	return v;
+}
+
+static json_t *normal_text(const struct schema *s, const json_t *v)
+{
+	auto_free char *text = json_is_string(v) ? NULL : json_text(v);
+	if (s->layout && json_is_string(v))
+		return laid_out(s->layout, json_string_value(v));
+	return text ? json_string(text) : json_deep_copy(v);
+}
+
+static json_t *encoded(const struct schema *s, const json_t *v)
+{
+	json_auto_t *plain = s->type == SCHEMA_LIST     ? normal_list(s, v)
+			     : s->type == SCHEMA_OBJECT ? normal_object(s, v)
+							: json_deep_copy(v);
+	auto_free char *text = json_canonical(plain);
+	return json_string(text);
+}
+
 json_t *schema_normal(const struct schema *s, const json_t *v)
 {
 	if (!schema_fits(s, v) || json_is_null(v))
 		return json_deep_copy(v);
+	if (s->encoded)
+		return json_is_string(v) ? json_deep_copy(v) : encoded(s, v);
+	if (s->type == SCHEMA_STRING)
+		return normal_text(s, v);
 	if (s->type == SCHEMA_LIST)
 		return normal_list(s, v);
 	if (s->type == SCHEMA_OBJECT)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/base/err.h"
 
@@ -60,10 +61,16 @@ struct schema {
 	bool nullable;      /* an explicit null is sent */
 	bool csv;           /* lists: a text is taken too, and cut at its commas */
 	bool open;          /* objects: further fields are legal (answers: may be there) */
+	bool encoded; /* objects and lists: a text with their JSON is sent; such a text is taken too */
+	bool as_text; /* texts: a number or truth value is taken and sent as text */
 	bool has_min, has_max;
 	double min, max;
 	long len_min, len_max;  /* characters of a text, or elements of a list; -1: none */
+	const char *layout;     /* of a time that is sent: "%Y-%m-%dT%H:%M:%S%z"; NULL: as given */
+	const char *begins;     /* texts must begin with this, or NULL */
+	const json_t *also;     /* texts that are legal whatever `format` says, or NULL */
 	const json_t *values;   /* list of the legal values, or NULL */
+	const json_t *example;  /* a value that is fine, for samples; or NULL */
 	const json_t *fallback; /* what the API takes when the value is left out; NULL: unknown */
 	struct schema *items;   /* elements of a list; NULL: any */
 	/* Fields of an object, in the order of the definition; names serve suggestions too. */
@@ -107,8 +114,11 @@ size_t schema_check(const struct schema *s, const json_t *v, const char *path,
 		    const struct check *c);
 /*
  * The value as it is sent, a new reference: `{}` where a list is due becomes `[]` and the other way
- * round (Lua has one empty table), 3.0 becomes 3 where an integer is due. v is not changed.
+ * round (Lua has one empty table), 3.0 becomes 3 where an integer is due, times take their layout, what
+ * is encoded becomes text. v is not changed.
  */
 json_t *schema_normal(const struct schema *s, const json_t *v);
+/* A time as time_parse takes it, or with an offset without its colon ("-0500"). ERR_PARSE. */
+int schema_time(const char *text, int64_t *ret_ms);
 /* The member at a dotted path of names ("source.contact_ids"), borrowed; NULL when missing. */
 const json_t *schema_member(const json_t *v, const char *path);
