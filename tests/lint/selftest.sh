@@ -11,7 +11,7 @@ failed=0
 fresh_tree() {
 	rm -rf "${tree:?}"/*
 	mkdir -p "$tree"/engine/{base,io,store,run,rule,lua,serve,cli} "$tree"/actions/shop \
-		"$tree"/scripts "$tree"/tests/unit
+		"$tree"/scripts "$tree"/tests/unit "$tree"/rules "$tree"/docs
 	printf '/* strcpy( and // in a comment. */\n#include "engine/base/buf.h"\n\n%s\n' \
 		'const char *text = "system( // ";' >"$tree/engine/base/buf.c"
 	printf 'int f(struct req *r)\n{\n\treturn r->time(1) + wall_time(2);\n}\n%s\n' \
@@ -21,6 +21,11 @@ fresh_tree() {
 	printf '/* They pay for reorders, sent_at is a field. */\n' >"$tree/actions/call.c"
 	printf 'return {n = len(list{1})}\n' >"$tree/scripts/good.lua"
 	printf '#!/bin/sh\necho "%s"\n' "\$1" >"$tree/good.sh"
+	printf '#!/bin/sh\ncase "%s" in\nhelp | demo) ;;\nesac\n' "\$1" >"$tree/dev"
+	printf '# Good.\napi: pawl/1\nrule: good\n' >"$tree/rules/good.yaml"
+	printf '## pawl check\n' >"$tree/docs/CLI.md"
+	printf '%s\n' './dev demo, build/pawl check, [commands](docs/CLI.md):' '' '```yaml' 'api: pawl/1' \
+		'rule: good' '```' '' 'End.' >"$tree/README.md"
 }
 
 tell() {
@@ -53,7 +58,7 @@ can() {
 }
 
 fresh_tree
-for lint in layers banned words shell lua; do
+for lint in layers banned words readme shell lua; do
 	if [[ $lint == shell || $lint == lua ]] && ! can "$lint"; then
 		continue
 	fi
@@ -104,6 +109,12 @@ sees words engine/run/x.c 1 '/* for Constant Contact */'
 sees words actions/x.h 1 'enum { CONSTANT_CONTACT };'
 sees words engine/run/x.c 1 'f("make_order");'
 sees words engine/run/x.c 1 'f("order_now");'
+
+sees readme README.md 9 'Try ./dev everything'
+sees readme README.md 9 'Try build/pawl everything'
+sees readme README.md 9 'See [there](docs/nowhere.md)'
+# shellcheck disable=SC2016
+sees readme README.md 11 '```yaml\napi: pawl/1\nrule: good\ndo: []\n```'
 
 # shellcheck disable=SC2016
 ! can shell || sees shell bad.sh 2 '#!/bin/sh\necho $1'
