@@ -103,7 +103,9 @@ static json_t *read_name(struct reader *r)
 		for (skip_space(r); *r->at != close && !r->bad; skip_space(r)) {
 			json_decref(read_or(r));
 			skip_space(r);
-			if (*r->at != close && *r->at++ != ',')
+			if (*r->at == ',')
+				r->at++;
+			else if (*r->at != close)
 				r->bad = true;
 		}
 		r->at += !r->bad;
