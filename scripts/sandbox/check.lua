@@ -50,6 +50,15 @@ function check.integer(object, key, low, high)
 	return value
 end
 
+-- A number from 0 to 1.
+function check.share(object, key)
+	local value = get(object, key)
+	if value ~= nil and (type(value) ~= "number" or value < 0 or value > 1) then
+		reply.invalid("%s: is not a number from 0 to 1", place(key))
+	end
+	return value
+end
+
 function check.boolean(object, key)
 	local value = get(object, key)
 	if value ~= nil and type(value) ~= "boolean" then

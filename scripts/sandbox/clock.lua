@@ -63,6 +63,16 @@ function clock.date(ms)
 	return ms and clock.iso(ms):sub(1, 10)
 end
 
+-- "Sat, 23 Jan 2016 13:48:44 GMT", as in HTTP's Date.
+function clock.http(ms)
+	local year, month, day = civil(ms // DAY_MS)
+	local rest = ms % DAY_MS
+	local weekday = (ms // DAY_MS + 4) % 7
+	return string.format("%s, %02d %s %04d %02d:%02d:%02d GMT", ("SunMonTueWedThuFriSat"):sub(
+		weekday * 3 + 1, weekday * 3 + 3), day, ("JanFebMarAprMayJunJulAugSepOctNovDec"):sub(
+		month * 3 - 2, month * 3), year, rest // 3600000, rest // 60000 % 60, rest // 1000 % 60)
+end
+
 -- The day's number, by which daily quotas are counted.
 function clock.day(ms)
 	return ms // DAY_MS

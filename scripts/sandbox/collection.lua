@@ -32,6 +32,11 @@ function Collection:remove(id)
 	end
 end
 
+-- A list as something that can be walked like a collection.
+function Collection.of(list)
+	return setmetatable({items = list, last = #list, count = #list}, Collection)
+end
+
 -- Serial and object from `first` on, or from `first` down.
 function Collection:each(first, down)
 	local step = down and -1 or 1

@@ -1,13 +1,19 @@
 -- The sandbox's own interface under /_sandbox: settings, reset, faults, log, counts, contacts' acts.
 
+local account = require "account"
 local activities = require "activities"
+local agenda = require "agenda"
 local check = require "check"
 local clock = require "clock"
 local contact = require "contact"
+local controls = require "controls"
+local counts = require "counts"
 local demo = require "demo"
 local faults = require "faults"
 local host = require "host"
 local log = require "log"
+local oauth = require "oauth"
+local random = require "random"
 local rate = require "rate"
 local reply = require "reply"
 local router = require "router"
@@ -27,7 +33,8 @@ local function show()
 		rate = {per_second = settings.per_second or host.null, per_day = settings.per_day or host.null},
 		confirmed_opt_in = settings.confirmed_opt_in, log_max = settings.log_max,
 		queue_max = settings.queue_max, now_offset_ms = clock.offset_ms, now = clock.iso(clock.now()),
-		segments = segments.get(),
+		segments = segments.get(), lose = settings.lose, random_seed = settings.random_seed,
+		oauth = controls.show_oauth(),
 	})
 end
 
@@ -50,6 +57,12 @@ function control.set(req)
 	settings.log_max = check.integer(body, "log_max", 1, 1000000) or settings.log_max
 	settings.queue_max = check.integer(body, "queue_max", 0, 1000000) or settings.queue_max
 	clock.offset_ms = check.integer(body, "now_offset_ms", -1 << 42, 1 << 42) or clock.offset_ms
+	settings.lose = check.share(body, "lose") or settings.lose
+	local seed = check.integer(body, "random_seed", 0, 1 << 31)
+	if seed then
+		settings.random_seed = seed
+		random.reset(seed)
+	end
 	local confirmed = check.boolean(body, "confirmed_opt_in")
 	if confirmed ~= nil then
 		settings.confirmed_opt_in = confirmed
@@ -63,6 +76,10 @@ function control.set(req)
 	if limits then
 		limit(limits, "per_second")
 		limit(limits, "per_day")
+	end
+	local sign_in = check.object(body, "oauth")
+	if sign_in then
+		controls.set_oauth(sign_in)
 	end
 	if all then
 		segments.set(all)
@@ -78,6 +95,11 @@ function control.start_over(seed)
 	faults.reset()
 	rate.reset()
 	log.reset()
+	counts.reset()
+	agenda.reset()
+	oauth.reset()
+	random.reset(settings.random_seed)
+	account.reset()
 	clock.offset_ms = 0
 	activities.look_again()
 	seed = seed or host.get(host.config, "seed") or "none"
@@ -149,6 +171,9 @@ local function state()
 		tags = store.tags.count, custom_fields = store.fields.count,
 		activities = store.activities.count, activities_completed = completed,
 		activities_pending = #store.pending, confirmations = store.confirmations,
+		campaigns = store.campaigns.count, test_sends = store.test_sends, events = store.events.count,
+		segments = store.criteria.count, posts = store.posts.count,
+		automations = store.automations.count, webhook_tests = store.webhook_tests,
 		requests = log.last, changed = log.changed,
 	})
 end
@@ -183,5 +208,6 @@ control.routes = {
 }
 
 router.add(control.routes)
+router.add(controls.routes)
 
 return control

@@ -2,6 +2,7 @@
 
 local check = require "check"
 local host = require "host"
+local random = require "random"
 local reply = require "reply"
 
 local faults = {list = {}, last = 0}
@@ -39,6 +40,7 @@ function faults.add(spec)
 		status = check.integer(spec, "status", 400, 599) or 500,
 		delay_ms = check.integer(spec, "delay_ms", 0, 3600000) or (kind == "delay" and 1000 or 0),
 		after_acting = check.boolean(spec, "after_acting"),
+		share = check.share(spec, "share"),
 		error_key = check.string(spec, "error_key", 200), body = host.get(spec, "body"),
 		error_message = check.string(spec, "error_message", 1000),
 	}
@@ -51,11 +53,15 @@ function faults.add(spec)
 	return fault
 end
 
+local function fits(fault, method, path)
+	return (not fault.method or fault.method == "*" or fault.method == method)
+		and path:find(fault.pattern) and (not fault.share or random.share() < fault.share)
+end
+
 -- The first fault that this request meets, counted as met; times 0 means always.
 function faults.take(method, path)
 	for i, fault in ipairs(faults.list) do
-		if (not fault.method or fault.method == "*" or fault.method == method)
-				and path:find(fault.pattern) then
+		if fits(fault, method, path) then
 			if fault.skip > 0 then
 				fault.skip = fault.skip - 1
 			else
@@ -104,7 +110,7 @@ end
 function faults.shape(fault)
 	return {
 		id = fault.id, kind = fault.kind, path = fault.path, method = fault.method,
-		times = fault.times, skip = fault.skip, hits = fault.hits, after_acting = fault.after_acting,
+		times = fault.times, share = fault.share, skip = fault.skip, hits = fault.hits, after_acting = fault.after_acting,
 		status = fault.kind == "status" and fault.status or nil,
 		delay_ms = fault.delay_ms > 0 and fault.delay_ms or nil,
 	}

@@ -2,48 +2,30 @@
 -- luacheck: globals app
 
 local activities = require "activities"
+local agenda = require "agenda"
+local clock = require "clock"
 local control = require "control"
+local counts = require "counts"
 local faults = require "faults"
 local log = require "log"
+local partner = require "partner"
+local random = require "random"
 local rate = require "rate"
 local reply = require "reply"
 local Request = require "request"
 local router = require "router"
 local settings = require "settings"
+local tokens = require "tokens"
 
 for _, name in ipairs {"bulk", "contacts", "exports", "fields", "imports", "lists", "search",
-		"signup", "tags", "xrefs", "activities"} do
+		"signup", "tags", "xrefs", "activities", "campaigns", "mailings", "sending", "abtest",
+		"tracking", "engagement", "stats", "segments", "emails", "account", "events",
+		"registrations", "social", "automations", "partner", "webhooks", "authorize", "device",
+		"oauth"} do
 	router.add(require(name).routes)
 end
 
 app = {}
-
--- Runs a handler; an answer that was raised is an answer too, anything else is our own fault.
-local function run(handler, req)
-	local ok, answer = pcall(handler, req)
-	if not ok and type(answer) ~= "table" then
-		return reply.text(500, "text/plain; charset=utf-8", tostring(answer))
-	end
-	return answer
-end
-
-local function route(req, path)
-	local handler, found = router.find(req.method, path)
-	if not handler then
-		if found then
-			return reply.error(405, "contacts.api.method_not_allowed",
-				req.method .. " is not supported here")
-		end
-		return reply.error(404, "contacts.api.not_found", "The requested resource was not found.")
-	end
-	req.ids = found
-	return run(handler, req)
-end
-
-local function is_authorized(req)
-	local token = (req.headers.authorization or ""):match("^[Bb]earer +(%S+)$")
-	return token and (not settings.token or token == settings.token)
-end
 
 -- The bulk requests that count against the queue of activities, and the download of exports.
 local function is_queued(req, path)
@@ -52,43 +34,68 @@ end
 
 local function answer_api(req)
 	local path = req.path:sub(4)
-	if not is_authorized(req) then
+	local for_partner = path:find("^/partner/") ~= nil
+	local refusal = for_partner and partner.refusal(req)
+	if refusal then
+		return refusal
+	end
+	if not tokens.is_good(req.headers.authorization, for_partner) then
 		return reply.bare(401, "unauthorized", "Unauthorized")
 	end
-	local refusal = rate.take()
+	refusal = rate.take()
 	if refusal then
 		return refusal
 	end
 	if is_queued(req, path) and activities.is_full() then
 		return reply.queue_full()
 	end
-	return route(req, path)
+	return router.answer(req, path)
+end
+
+local function answer_sign_in(req)
+	return router.answer(req, req.path)
+end
+
+-- The answer as it leaves; some are lost by chance when the settings say so.
+local function finish(req, answer, may_lose)
+	local entry = req.entry
+	if may_lose and settings.lose > 0 and random.share() < settings.lose then
+		entry.fault, answer.drop = "lose_answer", true
+	end
+	entry.lost, entry.status = answer.drop, answer.status
+	counts.add(entry, req.prefix)
+	return answer
 end
 
 -- Decides about faults, acts, and writes the log. A request whose fault delays it before it acts
 -- is handed in a second time by the host, then with `resumed` set.
-local function handle_api(req)
+local function handle(req, act, prefix)
+	local is_api = act == answer_api
+	req.prefix = prefix
 	if req.resumed then
-		local answer = answer_api(req)
-		req.entry.status = answer.status
-		return answer
+		return finish(req, act(req), is_api)
 	end
 	req.entry = log.add(req)
 	local fault = faults.take(req.method, req.path)
 	if not fault then
-		local answer = answer_api(req)
-		req.entry.status = answer.status
-		return answer
+		return finish(req, act(req), is_api)
 	end
 	req.entry.fault = fault.kind
 	if fault.kind == "delay" and not fault.after_acting then
 		req.resumed = true
 		return {again = true, delay_ms = fault.delay_ms, status = 0}
 	end
-	local answer = faults.answer(fault, fault.after_acting and answer_api(req) or nil)
-	req.entry.lost = answer.drop
-	req.entry.status = answer.status
-	return answer
+	return finish(req, faults.answer(fault, fault.after_acting and act(req) or nil))
+end
+
+local function dispatch(req)
+	if req.path:sub(1, 4) == "/v3/" then
+		return handle(req, answer_api, "/v3")
+	end
+	if req.path:find("^/_sandbox") then
+		return router.answer(req, req.path)
+	end
+	return handle(req, answer_sign_in, "")
 end
 
 -- The host calls this for each request. The answer: status, headers, body, and for the host
@@ -96,10 +103,12 @@ end
 function app.handle(raw)
 	local req = raw.resumed and raw or Request.new(raw)
 	activities.advance()
-	if req.path:sub(1, 4) == "/v3/" then
-		return handle_api(req)
+	agenda.advance()
+	local answer = dispatch(req)
+	if clock.offset_ms ~= 0 and answer.headers then
+		answer.headers.Date = clock.http(clock.now())
 	end
-	return route(req, req.path)
+	return answer
 end
 
 control.start_over()

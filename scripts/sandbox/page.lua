@@ -50,7 +50,7 @@ end
 Walks a collection. what: path (with /v3), key (the member that holds the items), default and max
 of limit, keep(object, params) or nil, shape(object, params), down (newest first), count_key (the
 member for the number of all matches, given when include_count asks for it), start(params) or nil
-(checks the parameters before the walk).
+(checks the parameters before the walk), null_link (the last page has _links with a null).
 --]]
 function page.answer(req, collection, what)
 	local params, first = page.params(req)
@@ -82,6 +82,8 @@ function page.answer(req, collection, what)
 	end
 	if next_serial then
 		body._links = link(what.path, params, limit, next_serial)
+	elseif what.null_link then
+		body._links = {next = host.null}
 	end
 	return reply.json(200, body)
 end

@@ -1,5 +1,7 @@
 -- From method and path to the function that answers.
 
+local reply = require "reply"
+
 local router = {exact = {}, patterns = {}, known = {}}
 
 -- Takes rows {method, path, handler}; "{}" in a path stands for one segment.
@@ -8,7 +10,7 @@ function router.add(routes)
 		local method, path, handler = route[1], route[2], route[3]
 		if path:find("{}", 1, true) then
 			local pattern = "^" .. path:gsub("[%-.]", "%%%0"):gsub("{}", "([^/]+)") .. "$"
-			table.insert(router.patterns, {method, pattern, handler})
+			table.insert(router.patterns, {method, pattern, handler, path})
 		else
 			router.exact[method .. " " .. path] = handler
 			router.known[path] = true
@@ -16,24 +18,42 @@ function router.add(routes)
 	end
 end
 
--- The handler and the segments that stand for "{}"; nil and whether the path exists with another
--- method.
+-- The handler, the segments that stand for "{}", and the path with them as "{}". Without a handler
+-- nil and whether the path exists with another method.
 function router.find(method, path)
 	local handler = router.exact[method .. " " .. path]
 	if handler then
-		return handler, {}
+		return handler, {}, path
 	end
 	local known = router.known[path] or false
 	for _, row in ipairs(router.patterns) do
 		if not known or row[1] == method then
 			local found = {path:match(row[2])}
 			if found[1] and row[1] == method and not router.known[path] then
-				return row[3], found
+				return row[3], found, row[4]
 			end
 			known = known or found[1] ~= nil
 		end
 	end
 	return nil, known
+end
+
+-- Runs the handler; an answer that was raised is an answer too, anything else is our own fault.
+function router.answer(req, path)
+	local handler, found = router.find(req.method, path)
+	if not handler then
+		if found then
+			return reply.error(405, "contacts.api.method_not_allowed",
+				req.method .. " is not supported here")
+		end
+		return reply.error(404, "contacts.api.not_found", "The requested resource was not found.")
+	end
+	req.ids = found
+	local ok, answer = pcall(handler, req)
+	if not ok and type(answer) ~= "table" then
+		return reply.text(500, "text/plain; charset=utf-8", tostring(answer))
+	end
+	return answer
 end
 
 return router

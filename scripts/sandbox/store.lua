@@ -16,6 +16,27 @@ function store.reset()
 	store.exports = {}  -- export id -> CSV text
 	store.segments = {} -- segment id as text -> {contact_ids, asked_ms}
 	store.confirmations = 0 -- mails that ask a contact to confirm
+	store.campaigns = Collection.new("campaign_id")
+	store.mailings = Collection.new("campaign_activity_id") -- primary activities and permalinks
+	store.test_sends = 0    -- letters sent as a test
+	store.test_day, store.tests_today = -1, 0
+	store.resend_id = 389092 -- the last one given
+	store.tracking = {}     -- campaign activity id -> array of what contacts did
+	store.pages = Collection.new("campaign_activity_id") -- landing pages
+	store.sms_campaigns = Collection.new("campaign_id")
+	store.criteria = Collection.new("segment_id") -- segments made through the API
+	store.segment_id = 0    -- the last one given
+	store.events = Collection.new("event_id")
+	store.registrations = Collection.new("registration_id")
+	store.profiles = Collection.new("profile_id")
+	store.posts = Collection.new("campaign_id")
+	store.hashtags = Collection.new("hashtag_group_id")
+	store.automations = Collection.new("id")
+	store.account = {}      -- summary, address
+	store.emails = Collection.new("email_address")
+	store.partners = Collection.new("encoded_account_id")
+	store.subscriptions = Collection.new("topic_id")
+	store.webhook_tests = 0 -- notifications that a test asked for
 end
 
 -- A list that exists and was not deleted.

@@ -83,4 +83,18 @@ function text.from_base64(s)
 	return table.concat(out)
 end
 
+-- The form for URLs and tokens: - and _ instead of + and /, nothing at the end.
+function text.to_base64url(s)
+	return (text.to_base64(s):gsub("[+/=]", {["+"] = "-", ["/"] = "_", ["="] = ""}))
+end
+
+function text.from_base64url(s)
+	return text.from_base64((s:gsub("[-_]", {["-"] = "+", ["_"] = "/"})))
+end
+
+-- For a page: what would be taken as markup.
+function text.html(s)
+	return (s:gsub('[&<>"]', {["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;"}))
+end
+
 return text
