@@ -87,15 +87,20 @@ static const struct key repeat_keys[] = {{"harmless_with", LIST}};
 static const struct key error_keys[] = {{"error", TEXT}, {"wait", TEXT}};
 
 static const struct key spec_keys[] = {
-	{"type", ANY},          {"format", TEXT},      {"about", TEXT},
-	{"required", TRUTH},    {"null", TRUTH},       {"open", TRUTH},
-	{"min", NUMBER},        {"max", NUMBER},       {"min_length", NUMBER},
-	{"max_length", NUMBER}, {"min_items", NUMBER}, {"max_items", NUMBER},
-	{"enum", LIST},         {"default", ANY},      {"items", ANY},
-	{"fields", MAP},        {"in", TEXT},          {"as", TEXT},
-	{"list", TEXT},         {"filename", TEXT},    {"encode", TEXT},
-	{"date_as", TEXT},      {"as_text", TRUTH},    {"begins", TEXT},
-	{"also", LIST},         {"example", ANY},      RULE_KEYS,
+	{"type", ANY},          {"format", TEXT},
+	{"about", TEXT},        {"required", TRUTH},
+	{"null", TRUTH},        {"open", TRUTH},
+	{"min", NUMBER},        {"max", NUMBER},
+	{"min_length", NUMBER}, {"max_length", NUMBER},
+	{"min_items", NUMBER},  {"max_items", NUMBER},
+	{"enum", LIST},         {"default", ANY},
+	{"items", ANY},         {"fields", MAP},
+	{"in", TEXT},           {"as", TEXT},
+	{"list", TEXT},         {"filename", TEXT},
+	{"encode", TEXT},       {"date_as", TEXT},
+	{"as_text", TRUTH},     {"begins", TEXT},
+	{"also", LIST},         {"example", ANY},
+	{"ignored", TRUTH},     RULE_KEYS,
 };
 
 #define KEYS(table) (table), sizeof(table) / sizeof(*(table))

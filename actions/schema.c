@@ -124,6 +124,7 @@ static int compile(struct schema *s, const json_t *def, struct errmsg *msg)
 	s->required = json_bool(def, "required", false);
 	s->nullable = json_bool(def, "null", false);
 	s->open = json_bool(def, "open", !fields);
+	s->ignored = json_bool(def, "ignored", false);
 	s->encoded = json_str(def, "encode") && strcmp(json_str(def, "encode"), "json") == 0;
 	s->as_text = json_bool(def, "as_text", false);
 	s->layout = json_str(def, "date_as");

@@ -61,6 +61,7 @@ struct schema {
 	bool nullable;      /* an explicit null is sent */
 	bool csv;           /* lists: a text is taken too, and cut at its commas */
 	bool open;          /* objects: further fields are legal (answers: may be there) */
+	bool ignored;       /* only answers have it; taken, so that they can be sent back */
 	bool encoded; /* objects and lists: a text with their JSON is sent; such a text is taken too */
 	bool as_text; /* texts: a number or truth value is taken and sent as text */
 	bool has_min, has_max;
