@@ -90,6 +90,7 @@ static struct mem_store *mem_with(struct loop *l, const struct clock *c, struct 
 	m->timer.cb = on_turn;
 	list_init(&m->queue);
 	m->data = data;
+	m->data->clock = c;
 	m->data->epoch++;
 	return m;
 }

@@ -41,14 +41,25 @@ struct mem_claim {
 	char *path;
 };
 
+struct mem_kept {
+	void *bytes;
+	size_t len;
+	int64_t changed;
+};
+
+struct mem_counter {
+	int64_t day, spent;
+};
+
 /* What survives a crash. Places in the arrays are seq - 1. */
 struct mem_data {
+	const struct clock *clock;
 	uint64_t epoch;
 	struct mem_event **events;
 	size_t n_events, cap_events;
 	struct mem_run **runs;
 	size_t n_runs, cap_runs;
-	struct map events_by_id, runs_by_id, sources, fps, claims;
+	struct map events_by_id, runs_by_id, sources, fps, claims, kept, counters;
 };
 
 void mem_data_free(struct mem_data *d);

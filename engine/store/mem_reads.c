@@ -239,6 +239,19 @@ static int read_query(struct mem_data *d, struct store_query *q)
 	return q->result ? 0 : err_set(&q->op.msg, ERR_NOT_FOUND, "nothing of this id");
 }
 
+static int read_kept(struct mem_data *d, struct store_kept *v)
+{
+	const struct mem_kept *k = map_get(&d->kept, v->name);
+	v->bytes = NULL;
+	v->len = 0;
+	if (!k)
+		return err_set(&v->op.msg, ERR_NOT_FOUND, "nothing is kept as '%s'", v->name);
+	v->bytes = store_bytes_copy(k->bytes, k->len);
+	v->len = k->len;
+	v->changed = k->changed;
+	return 0;
+}
+
 void mem_read(struct mem_data *d, struct store_op *op)
 {
 	switch (op->verb) {
@@ -254,11 +267,16 @@ void mem_read(struct mem_data *d, struct store_op *op)
 	case STORE_QUERY:
 		op->err = read_query(d, container_of(op, struct store_query, op));
 		break;
+	case STORE_KEPT:
+		op->err = read_kept(d, container_of(op, struct store_kept, op));
+		break;
 	case STORE_ACCEPT:
 	case STORE_APPEND:
 	case STORE_PUT_SOURCE:
 	case STORE_CANCEL:
 	case STORE_REVIVE:
+	case STORE_SPEND:
+	case STORE_KEEP:
 		break;
 	}
 }

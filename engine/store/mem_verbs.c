@@ -71,6 +71,13 @@ static void claim_free(void *p)
 	free(c);
 }
 
+static void kept_free(void *p)
+{
+	struct mem_kept *k = p;
+	free(k->bytes);
+	free(k);
+}
+
 static void map_free(struct map *m, void (*value_free)(void *))
 {
 	size_t i = 0;
@@ -89,7 +96,9 @@ void mem_data_free(struct mem_data *d)
 		event_free(d->events[i]);
 	map_free(&d->sources, source_free);
 	map_free(&d->claims, claim_free);
+	map_free(&d->kept, kept_free);
 	map_free(&d->fps, free);
+	map_free(&d->counters, free);
 	map_free(&d->events_by_id, NULL);
 	map_free(&d->runs_by_id, NULL);
 	free(d->runs);
@@ -346,6 +355,40 @@ static int verb_revive(struct mem_data *d, struct store_revive *v)
 	return 0;
 }
 
+static int verb_spend(struct mem_data *d, struct store_spend *p)
+{
+	struct mem_counter *c = map_get(&d->counters, p->name);
+	struct mem_counter row = {.day = p->day};
+	if (c)
+		row = *c;
+	if (!store_spend(p, &row.day, &row.spent))
+		return 0;
+	if (!c) {
+		c = mem_alloc(sizeof(*c));
+		map_put(&d->counters, p->name, c);
+	}
+	*c = row;
+	return 0;
+}
+
+static int verb_keep(struct mem_data *d, struct store_keep *k)
+{
+	struct mem_kept *old, *new = NULL;
+	int err = store_keep_check(k);
+	if (err)
+		return err;
+	if (k->len) {
+		new = mem_alloc(sizeof(*new));
+		*new = (struct mem_kept){.bytes = store_bytes_copy(k->bytes, k->len),
+					 .len = k->len,
+					 .changed = d->clock->wall_ms(d->clock)};
+	}
+	old = new ? map_put(&d->kept, k->name, new) : map_remove(&d->kept, k->name);
+	if (old)
+		kept_free(old);
+	return 0;
+}
+
 void mem_write(struct mem_data *d, struct store_op *op)
 {
 	switch (op->verb) {
@@ -364,10 +407,17 @@ void mem_write(struct mem_data *d, struct store_op *op)
 	case STORE_REVIVE:
 		op->err = verb_revive(d, container_of(op, struct store_revive, op));
 		break;
+	case STORE_SPEND:
+		op->err = verb_spend(d, container_of(op, struct store_spend, op));
+		break;
+	case STORE_KEEP:
+		op->err = verb_keep(d, container_of(op, struct store_keep, op));
+		break;
 	case STORE_LOAD:
 	case STORE_DUE:
 	case STORE_GET_SOURCE:
 	case STORE_QUERY:
+	case STORE_KEPT:
 		break;
 	}
 }

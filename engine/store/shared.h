@@ -24,8 +24,14 @@ bool store_takes_cancel(const struct store_append *a);
 const char *store_end_of(const struct store_append *a, int64_t *ret_at);
 /* Does the op only read? */
 bool store_is_read(const struct store_op *op);
+/* What a block does to its name's row; fills p's out. True when the row has changed. */
+bool store_spend(struct store_spend *p, int64_t *day, int64_t *spent);
 int store_no_source(struct errmsg *msg, const char *hash);
 int store_not_revivable(struct errmsg *msg, enum run_state state);
+/* 0, or ERR_TOOBIG with its message. */
+int store_keep_check(struct store_keep *k);
+/* malloc'd, with a NUL behind it. */
+void *store_bytes_copy(const void *bytes, size_t len);
 
 /* Never NULL. All texts of it go by store_loaded_free. */
 struct store_loaded *loaded_new(void);

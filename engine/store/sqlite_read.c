@@ -21,7 +21,8 @@
 	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"          \
 	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                    \
 	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                  \
-	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")
+	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")                                       \
+	X(KEPT, "SELECT body, changed FROM kept WHERE name = ?1")
 
 enum {
 #define X(name, sql) R_##name,
@@ -220,6 +221,25 @@ static int read_source(struct sqlite_store *s, struct store_get_source *v)
 	return v->text ? 0 : err_set(&v->op.msg, ERR_NOT_FOUND, "no source '%s'", v->hash);
 }
 
+static int read_kept(struct sqlite_store *s, struct store_kept *v)
+{
+	sqlite3_stmt *st = stmt(s, R_KEPT);
+	v->bytes = NULL;
+	v->len = 0;
+	bind_text(st, 1, v->name);
+	int rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		const void *bytes = sqlite3_column_blob(st, 0);
+		v->len = (size_t)sqlite3_column_bytes(st, 0);
+		v->changed = sqlite3_column_int64(st, 1);
+		v->bytes = store_bytes_copy(bytes, v->len);
+	} else if (rc != SQLITE_DONE) {
+		return reader_failed(s, st, &v->op.msg);
+	}
+	sqlite3_reset(st);
+	return v->bytes ? 0 : err_set(&v->op.msg, ERR_NOT_FOUND, "nothing is kept as '%s'", v->name);
+}
+
 static int read_verb(struct sqlite_store *s, struct store_op *op)
 {
 	switch (op->verb) {
@@ -231,11 +251,15 @@ static int read_verb(struct sqlite_store *s, struct store_op *op)
 		return read_source(s, container_of(op, struct store_get_source, op));
 	case STORE_QUERY:
 		return query_run(s, container_of(op, struct store_query, op));
+	case STORE_KEPT:
+		return read_kept(s, container_of(op, struct store_kept, op));
 	case STORE_ACCEPT:
 	case STORE_APPEND:
 	case STORE_PUT_SOURCE:
 	case STORE_CANCEL:
 	case STORE_REVIVE:
+	case STORE_SPEND:
+	case STORE_KEEP:
 		break;
 	}
 	return err_set(&op->msg, ERR_STORE, "not a verb that reads");

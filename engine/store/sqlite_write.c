@@ -289,6 +289,38 @@ static int verb_revive(struct sqlite_store *s, struct store_revive *v)
 	return has ? revive_live(s, v, &row) : revive_ended(s, v);
 }
 
+static int verb_keep(struct sqlite_store *s, struct store_keep *k)
+{
+	sqlite3_stmt *st = writer_stmt(s, k->len ? W_PUT_KEPT : W_DEL_KEPT);
+	k->op.err = store_keep_check(k);
+	if (k->op.err)
+		return 0;
+	bind_text(st, 1, k->name);
+	if (k->len) {
+		sqlite3_bind_blob64(st, 2, k->bytes, k->len, SQLITE_STATIC);
+		sqlite3_bind_int64(st, 3, s->clock->wall_ms(s->clock));
+	}
+	return run_of(st);
+}
+
+static int verb_spend(struct sqlite_store *s, struct store_spend *p)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_GET_COUNTER);
+	bool has;
+	bind_text(st, 1, p->name);
+	int rc = row_of(st, &has);
+	int64_t day = has ? sqlite3_column_int64(st, 0) : p->day;
+	int64_t spent = has ? sqlite3_column_int64(st, 1) : 0;
+	sqlite3_reset(st);
+	if (rc || !store_spend(p, &day, &spent))
+		return rc;
+	st = writer_stmt(s, W_PUT_COUNTER);
+	bind_text(st, 1, p->name);
+	sqlite3_bind_int64(st, 2, day);
+	sqlite3_bind_int64(st, 3, spent);
+	return run_of(st);
+}
+
 int writer_verb(struct sqlite_store *s, struct store_op *op)
 {
 	op->err = 0;
@@ -303,10 +335,15 @@ int writer_verb(struct sqlite_store *s, struct store_op *op)
 		return verb_cancel(s, container_of(op, struct store_cancel, op));
 	case STORE_REVIVE:
 		return verb_revive(s, container_of(op, struct store_revive, op));
+	case STORE_SPEND:
+		return verb_spend(s, container_of(op, struct store_spend, op));
+	case STORE_KEEP:
+		return verb_keep(s, container_of(op, struct store_keep, op));
 	case STORE_LOAD:
 	case STORE_DUE:
 	case STORE_GET_SOURCE:
 	case STORE_QUERY:
+	case STORE_KEPT:
 		break;
 	}
 	return SQLITE_MISUSE;

@@ -36,7 +36,11 @@
 	X(GET_CLAIM, "SELECT run, path FROM claim WHERE connection = ?1 AND foreign_id = ?2")      \
 	X(DEL_CLAIM, "DELETE FROM claim WHERE connection = ?1 AND foreign_id = ?2 AND run = ?3"    \
 		     " AND path = ?4")                                                             \
-	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")           \
+	X(GET_COUNTER, "SELECT day, spent FROM counter WHERE name = ?1")                           \
+	X(PUT_COUNTER, "REPLACE INTO counter(name, day, spent) VALUES (?1, ?2, ?3)")           \
+	X(PUT_KEPT, "REPLACE INTO kept(name, body, changed) VALUES (?1, ?2, ?3)")                  \
+	X(DEL_KEPT, "DELETE FROM kept WHERE name = ?1")
 
 enum {
 #define X(name, sql) W_##name,

@@ -70,6 +70,20 @@ bool store_is_read(const struct store_op *op)
 	return op->verb >= STORE_LOAD;
 }
 
+bool store_spend(struct store_spend *p, int64_t *day, int64_t *spent)
+{
+	if (p->day > *day) {
+		*day = p->day;
+		*spent = 0;
+	}
+	int64_t left = *day == p->day && p->limit > *spent ? p->limit - *spent : 0;
+	p->granted = p->amount < left ? p->amount : left;
+	*spent += p->granted;
+	p->spent = *spent;
+	p->last_day = *day;
+	return p->granted > 0;
+}
+
 int store_no_source(struct errmsg *msg, const char *hash)
 {
 	return err_set(msg, ERR_NOT_FOUND, "the source of plan '%s' was not put before", hash);
@@ -79,6 +93,21 @@ int store_not_revivable(struct errmsg *msg, enum run_state state)
 {
 	return err_set(msg, ERR_NOT_FOUND, "the run is %s, neither failed nor in doubt",
 		       run_state_name(state));
+}
+
+int store_keep_check(struct store_keep *k)
+{
+	if (k->len <= STORE_KEEP_MAX)
+		return 0;
+	return err_set(&k->op.msg, ERR_TOOBIG, "%zu bytes are too many to be kept", k->len);
+}
+
+void *store_bytes_copy(const void *bytes, size_t len)
+{
+	char *copy = mem_alloc(len + 1);
+	if (len)
+		memcpy(copy, bytes, len);
+	return copy;
 }
 
 struct store_loaded *loaded_new(void)

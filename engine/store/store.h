@@ -104,11 +104,14 @@ enum store_verb {
 	STORE_PUT_SOURCE,
 	STORE_CANCEL,
 	STORE_REVIVE,
+	STORE_SPEND,
+	STORE_KEEP,
 	/* reads */
 	STORE_LOAD,
 	STORE_DUE,
 	STORE_GET_SOURCE,
 	STORE_QUERY,
+	STORE_KEPT,
 };
 
 struct store_op {
@@ -183,6 +186,33 @@ struct store_revive {
 	int64_t due;
 };
 
+/*
+ * Keeps a few bytes under a name in the place of what was kept there before; without bytes nothing is
+ * kept there any more. At most STORE_KEEP_MAX bytes (ERR_TOOBIG).
+ */
+#define STORE_KEEP_MAX (1024 * 1024)
+struct store_keep {
+	struct store_op op;
+	const char *name;
+	const void *bytes;
+	size_t len;
+};
+
+/*
+ * Takes a block of a day's quota: as much of amount as the day's limit still leaves. The day of a
+ * name never goes back: of one that is over nothing is granted. amount 0 looks.
+ */
+struct store_spend {
+	struct store_op op;
+	const char *name; /* whose quota */
+	int64_t day;      /* days since 1970, by the quota's own calendar */
+	int64_t amount, limit;
+	/* out */
+	int64_t granted;
+	int64_t spent;  /* of last_day, this block included */
+	int64_t last_day; /* the newest that the store knows: day, or a later one */
+};
+
 /* Reads. Results are malloc'd in one piece each and freed by store_loaded_free. */
 struct store_loaded {
 	struct store_event ev;
@@ -233,6 +263,15 @@ struct store_get_source {
 	const char *hash;
 	char *text; /* out: malloc'd, the receiver frees */
 	size_t len;
+};
+
+/* What is kept under a name; ERR_NOT_FOUND when nothing is. */
+struct store_kept {
+	struct store_op op;
+	const char *name;
+	void *bytes; /* out: malloc'd, a NUL behind it, the receiver frees */
+	size_t len;
+	int64_t changed; /* out: wall ms */
 };
 
 /* What the API and the commands show. Bounded: 250 ms and `limit` rows (at most 1,000). */

@@ -752,6 +752,101 @@ static void closing_finishes_what_was_submitted(void **state)
 	store_close(NULL);
 }
 
+/* ---- kept ---- */
+
+static int keep(struct fx *fx, const char *name, const void *bytes, size_t len)
+{
+	struct store_keep k = {
+		.op = {.verb = STORE_KEEP}, .name = name, .bytes = bytes, .len = len};
+	return fx_do(fx, &k.op);
+}
+
+/* What is kept there is exactly this; len 0: nothing is. */
+static void assert_kept(struct fx *fx, const char *name, const void *bytes, size_t len)
+{
+	struct store_kept k = {.op = {.verb = STORE_KEPT}, .name = name};
+	assert_int_equal(fx_do(fx, &k.op), len ? 0 : ERR_NOT_FOUND);
+	assert_int_equal(k.len, len);
+	if (len) {
+		assert_memory_equal(k.bytes, bytes, len);
+		assert_int_equal(((char *)k.bytes)[len], 0);
+		assert_int_equal(k.changed, fx->clock.wall);
+	}
+	free(k.bytes);
+}
+
+static void bytes_are_kept_under_a_name_until_others_are(void **state)
+{
+	struct fx *fx = *state;
+	assert_kept(fx, "token/a", NULL, 0);
+	assert_int_equal(keep(fx, "token/a", "one\0two", 7), 0);
+	assert_int_equal(keep(fx, "token/b", "\xff\xfe", 2), 0);
+	assert_kept(fx, "token/a", "one\0two", 7);
+	clock_virtual_advance(&fx->clock, 1000);
+	assert_int_equal(keep(fx, "token/a", "three", 5), 0);
+	assert_kept(fx, "token/a", "three", 5);
+	assert_int_equal(keep(fx, "token/b", NULL, 0), 0);
+	assert_int_equal(keep(fx, "token/c", NULL, 0), 0);
+	backend.reopen(fx);
+	assert_kept(fx, "token/a", "three", 5);
+	assert_kept(fx, "token/b", NULL, 0);
+}
+
+static void what_is_too_large_to_be_kept_changes_nothing(void **state)
+{
+	struct fx *fx = *state;
+	auto_free char *much = mem_alloc(STORE_KEEP_MAX + 1);
+	assert_int_equal(keep(fx, "token/a", "one", 3), 0);
+	assert_int_equal(keep(fx, "token/a", much, STORE_KEEP_MAX + 1), ERR_TOOBIG);
+	assert_kept(fx, "token/a", "one", 3);
+	assert_int_equal(keep(fx, "token/a", much, STORE_KEEP_MAX), 0);
+	assert_kept(fx, "token/a", much, STORE_KEEP_MAX);
+}
+
+/* ---- spending ---- */
+
+static int64_t spend(struct fx *fx, const char *name, int64_t day, int64_t amount,
+		     struct store_spend *ret)
+{
+	*ret = (struct store_spend){.op = {.verb = STORE_SPEND},
+				    .name = name,
+				    .day = day,
+				    .amount = amount,
+				    .limit = 100};
+	assert_int_equal(fx_do(fx, &ret->op), 0);
+	return ret->granted;
+}
+
+static void blocks_of_a_day_come_to_its_limit_and_no_further(void **state)
+{
+	struct fx *fx = *state;
+	struct store_spend p;
+	assert_int_equal(spend(fx, "a", 7, 0, &p), 0);
+	assert_int_equal(p.spent, 0);
+	assert_int_equal(spend(fx, "a", 7, 60, &p), 60);
+	assert_int_equal(spend(fx, "b", 7, 1, &p), 1);
+	assert_int_equal(spend(fx, "a", 7, 60, &p), 40);
+	assert_int_equal(p.spent, 100);
+	assert_int_equal(spend(fx, "a", 7, 60, &p), 0);
+	assert_int_equal(p.spent, 100);
+	assert_int_equal(p.last_day, 7);
+}
+
+static void a_day_that_is_over_is_not_opened_again(void **state)
+{
+	struct fx *fx = *state;
+	struct store_spend p;
+	assert_int_equal(spend(fx, "a", 7, 100, &p), 100);
+	assert_int_equal(spend(fx, "a", 8, 30, &p), 30);
+	assert_int_equal(p.spent, 30);
+	backend.reopen(fx);
+	assert_int_equal(spend(fx, "a", 7, 10, &p), 0);
+	assert_int_equal(p.last_day, 8);
+	assert_int_equal(p.spent, 30);
+	assert_int_equal(spend(fx, "a", 8, 0, &p), 0);
+	assert_int_equal(p.spent, 30);
+}
+
 /* ---- states ---- */
 
 static void states_have_names_and_ends(void **state)
@@ -792,6 +887,10 @@ static const struct CMUnitTest shared[] = {
 	T(stats_count_runs_by_state),
 	T(what_was_answered_is_there_after_reopening),
 	T(closing_finishes_what_was_submitted),
+	T(bytes_are_kept_under_a_name_until_others_are),
+	T(what_is_too_large_to_be_kept_changes_nothing),
+	T(blocks_of_a_day_come_to_its_limit_and_no_further),
+	T(a_day_that_is_over_is_not_opened_again),
 	T(states_have_names_and_ends),
 };
 
