@@ -88,8 +88,20 @@ void engine_add(struct engine *e, struct run *r)
 	run_schedule(r);
 }
 
+bool engine_has_place(const struct engine *e)
+{
+	return e->runs.count - e->resting < e->conf.active_max;
+}
+
+void engine_run_woken(struct engine *e, struct run *r)
+{
+	e->resting -= r->resting;
+	r->resting = false;
+}
+
 static void engine_remove(struct engine *e, struct run *r)
 {
+	engine_run_woken(e, r);
 	(void)map_remove(&e->runs, r->id_text);
 	run_free(r);
 	engine_load_more(e);
@@ -98,8 +110,12 @@ static void engine_remove(struct engine *e, struct run *r)
 void engine_run_parked(struct engine *e, struct run *r, int64_t due)
 {
 	int64_t now = loop_wall_ms(e->conf.loop);
-	if (due && due - now <= KEEP_MS && r->op.state != RUN_IN_DOUBT) {
+	bool soon = due && due - now <= KEEP_MS && r->op.state != RUN_IN_DOUBT;
+	if (soon && e->resting < e->conf.active_max) {
+		e->resting += !r->resting;
+		r->resting = true;
 		loop_timer_start(e->conf.loop, &r->timer, due > now ? due - now : 0);
+		engine_load_more(e);
 		return;
 	}
 	engine_near_add(e, r->id, due);
@@ -148,7 +164,7 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 		if (acc->runs[i].failed_match)
 			continue;
 		e->stats.started++;
-		if (e->draining || e->runs.count >= e->conf.active_max) {
+		if (e->draining || !engine_has_place(e)) {
 			e->backlog = true; /* queued in the store: read when there is a place */
 			continue;
 		}

@@ -74,6 +74,9 @@ void engine_accept(struct engine *e, struct event *ev, accept_cb cb, void *arg);
 /* Starts a run by hand or by API: cb as above; the event is the one given. */
 void engine_start_run(struct engine *e, struct plan *p, struct event *ev, accept_cb cb, void *arg);
 
+/* Somebody logged in: every run that is held looks again now. */
+void engine_wake_held(struct engine *e);
+
 typedef void (*engine_cb)(void *arg, int err, const char *why);
 /* Asks a run to end as cancelled. ERR_NOT_FOUND when it has ended. */
 void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/run/run.h"
 
@@ -184,7 +185,7 @@ static void on_loaded(struct store_op *op)
 
 static bool has_place(const struct engine *e)
 {
-	return e->runs.count < e->conf.active_max && e->asked < LOADS_MAX;
+	return engine_has_place(e) && e->asked < LOADS_MAX;
 }
 
 static void start_load(struct loading *l)
@@ -213,7 +214,8 @@ void engine_load_more(struct engine *e)
 {
 	while (!e->draining && !list_empty(&e->to_load) && has_place(e))
 		start_load(container_of(e->to_load.next, struct loading, link));
-	if (list_empty(&e->to_load) && e->backlog && e->runs.count < e->conf.active_max / 2)
+	if (list_empty(&e->to_load) && e->backlog &&
+	    e->runs.count - e->resting <= e->conf.active_max / 2)
 		engine_refill(e);
 }
 
@@ -222,4 +224,59 @@ void engine_drop_loads(struct engine *e)
 {
 	while (!list_empty(&e->to_load))
 		loading_free(container_of(e->to_load.next, struct loading, link));
+}
+
+/* ---- held runs ---- */
+
+struct wake_held {
+	struct store_query query;
+	struct engine *engine;
+};
+
+static void wake_page(struct wake_held *w, uint64_t before);
+
+static void wake_one(struct engine *e, const char *text)
+{
+	struct id id;
+	struct run *r = text ? engine_find(e, text) : NULL;
+	if (r && r->resting)
+		run_wake_held(r);
+	else if (text && !r && id_parse(text, &id))
+		engine_load(e, id);
+}
+
+static void on_held(struct store_op *op)
+{
+	struct wake_held *w =
+		container_of(container_of(op, struct store_query, op), struct wake_held, query);
+	struct engine *e = w->engine;
+	const json_t *row;
+	size_t i;
+	e->asked--;
+	json_array_foreach (json_object_get(w->query.result, "runs"), i, row)
+		wake_one(e, json_str(row, "id"));
+	uint64_t next = (uint64_t)json_int(w->query.result, "next", 0);
+	json_decref(w->query.result);
+	if (!op->err && next && !e->draining)
+		wake_page(w, next);
+	else
+		free(w);
+}
+
+static void wake_page(struct wake_held *w, uint64_t before)
+{
+	w->engine->asked++;
+	w->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = on_held},
+					.view = VIEW_RUNS,
+					.state = RUN_HELD,
+					.before = before,
+					.limit = 1000};
+	store_submit(w->engine->conf.store, &w->query.op);
+}
+
+void engine_wake_held(struct engine *e)
+{
+	struct wake_held *w = mem_alloc(sizeof(*w));
+	w->engine = e;
+	wake_page(w, 0);
 }

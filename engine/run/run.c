@@ -217,6 +217,16 @@ void run_tick(struct run *r)
 	run_schedule(r);
 }
 
+void run_wake_held(struct run *r)
+{
+	list_each_safe (l, &r->acts) {
+		struct act *a = container_of(l, struct act, link);
+		if (a->at == ACT_PARKED && a->park_state == RUN_HELD)
+			act_make_ready(a);
+	}
+	run_schedule(r);
+}
+
 /* ---- driving ---- */
 
 struct standing {
@@ -313,6 +323,7 @@ static void run_drain(struct run *r)
 void run_drive(struct run *r)
 {
 	struct link *l;
+	engine_run_woken(r->engine, r);
 	if (r->fenced) {
 		if (!r->flying && !r->appending)
 			engine_run_ended(r->engine, r);

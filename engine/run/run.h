@@ -108,6 +108,7 @@ struct run {
 	int64_t turn_ms;      /* wall time of this turn */
 	size_t flying;        /* acts in ACT_FLYING */
 	bool cancelling, finished, fenced, cancel_asked;
+	bool resting;           /* parked, but for so short that it stays in memory */
 	json_t *error, *result; /* why it failed, what it gives */
 	const char *reason;     /* of a stop: */
 	/* the journal on its way */
@@ -136,6 +137,8 @@ void run_schedule(struct run *r);
 /* Its deadlines and short waits that are due now. */
 void run_tick(struct run *r);
 void run_cancel(struct run *r);
+/* What is held in it looks again now. */
+void run_wake_held(struct run *r);
 void run_record(struct run *r, const char *path, enum rec_type type, const json_t *body);
 /* Takes the run's end as its root activation reports it. */
 void run_finish(struct run *r, json_t *error);
@@ -190,6 +193,7 @@ struct engine {
 	struct link to_load; /* ids that wait for a free place in memory */
 	struct matches matches;
 	size_t accepting, asked;           /* events and loads that the store has */
+	size_t resting;                    /* of the runs in memory: parked for a short time */
 	size_t unkept;                     /* plans that the store could not keep yet */
 	int64_t refilled_at, clock_offset; /* boot ms; wall minus boot at that time */
 	bool started, draining, backlog, refilling, refilled;
@@ -212,6 +216,10 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 /* Fills acc->runs with the runs that the event starts; *plans: one reference a run, NULL-closed. */
 void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
 		  struct plan ***plans);
+/* It is driven again, and counts as active. */
+void engine_run_woken(struct engine *e, struct run *r);
+/* Whether one more run may be driven. */
+bool engine_has_place(const struct engine *e);
 struct run *engine_find(const struct engine *e, const char *id_text);
 void engine_add(struct engine *e, struct run *r);
 

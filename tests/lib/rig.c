@@ -67,6 +67,8 @@ static enum verdict act_start(struct act *a)
 		return step_in_doubt(a, "the effect was begun");
 	if (!act_eval(a, args->name, &name))
 		return STEP_FAIL;
+	if (effects.locked)
+		return step_park(a, RUN_HELD, 0);
 	step_record(a, REC_INTENT, json_pack("{s:O}", "name", name));
 	return step_barrier(a);
 }
@@ -74,6 +76,8 @@ static enum verdict act_start(struct act *a)
 static enum verdict act_resume(struct act *a)
 {
 	struct act_state *st = act_state(a);
+	if (!step_rec(a, REC_INTENT))
+		return act_start(a);
 	json_t *name = json_object_get(step_rec(a, REC_INTENT), "name");
 	if (!st->sent) {
 		const struct rig *r = act_services(a);
@@ -169,6 +173,7 @@ static void rig_engine(struct rig *r)
 		.rng = &r->rng,
 		.vm = lua_host_vm(r->lua),
 		.services = r,
+		.active_max = r->active_max,
 		.match = rig_match,
 		.ruleset = rig_ruleset,
 		.plan_load = rig_plan,

@@ -27,7 +27,8 @@ struct rig {
 	struct plan **plans;
 	size_t n_plans;
 	struct engine *engine;
-	json_t *scripts; /* name → text */
+	size_t active_max; /* taken at the next start; 0: the engine's own */
+	json_t *scripts;   /* name → text */
 	/* events answered */
 	size_t accepted, refused;
 	struct id last_run;
@@ -44,6 +45,7 @@ struct effect_log {
 	unsigned fail_next; /* so many effects answer with a transient error */
 	unsigned lose_next; /* so many are done but their answer never comes */
 	unsigned total;
+	bool locked; /* effects are held until somebody logs in */
 };
 extern struct effect_log effects;
 

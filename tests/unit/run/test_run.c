@@ -263,6 +263,42 @@ static void a_failed_run_is_retried_at_the_step_that_failed(void **state)
 	assert_int_equal(effect_count("second"), 1);
 }
 
+/* ---- engine_wake_held ---- */
+
+static void what_is_held_goes_on_after_a_login(void **state)
+{
+	struct rig *r = *state;
+	effects.locked = true;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: first}]\n", "{}");
+	assert_string_equal(rig_state(r), "held");
+	rig_pass(r, 3600 * 1000);
+	assert_string_equal(rig_state(r), "held");
+	effects.locked = false;
+	engine_wake_held(r->engine);
+	rig_settle(r);
+	assert_string_equal(rig_state(r), "completed");
+	assert_int_equal(effect_count("first"), 1);
+}
+
+/* ---- active_max ---- */
+
+static void a_run_that_rests_takes_no_place(void **state)
+{
+	struct rig *r = *state;
+	r->active_max = 1;
+	rig_rules(r, "api: pawl/1\nrule: a\nwhen: {event: rest}\ndo: [{wait: 1s}, {act: late}]\n"
+		     "---\napi: pawl/1\nrule: b\nwhen: {event: go}\ndo: [{act: soon}]\n");
+	rig_restart(r);
+	rig_send(r, "rest", "{}");
+	rig_send(r, "rest", "{}");
+	rig_send(r, "go", "{}");
+	rig_settle(r);
+	assert_int_equal(effect_count("soon"), 1);
+	assert_int_equal(effect_count("late"), 0);
+	rig_pass(r, 3000);
+	assert_int_equal(effect_count("late"), 2);
+}
+
 static void a_cancel_ends_a_parked_run_and_runs_finally(void **state)
 {
 	struct rig *r = *state;
@@ -522,6 +558,8 @@ int main(void)
 		T(a_doubt_stops_the_run_until_a_person_decides),
 		T(a_person_may_have_it_sent_again),
 		T(a_failed_run_is_retried_at_the_step_that_failed),
+		T(what_is_held_goes_on_after_a_login),
+		T(a_run_that_rests_takes_no_place),
 		T(a_cancel_ends_a_parked_run_and_runs_finally),
 		T(a_step_that_takes_too_long_is_a_timeout),
 		T(an_emitted_event_starts_other_rules),
