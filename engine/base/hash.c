@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -26,6 +27,41 @@ const char *sha256_hex(const void *data, size_t len, char out[HASH_HEX_LEN])
 	sha256(data, len, sum);
 	hex_encode(sum, sizeof(sum), out);
 	return out;
+}
+
+struct sha256_stream {
+	EVP_MD_CTX *ctx;
+};
+
+static void sha256_must(int ok)
+{
+	if (ok)
+		return;
+	fputs("pawl: SHA-256 does not work\n", stderr);
+	abort();
+}
+
+struct sha256_stream *sha256_begin(void)
+{
+	struct sha256_stream *s = mem_alloc(sizeof(*s));
+	s->ctx = EVP_MD_CTX_new();
+	sha256_must(s->ctx && EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL));
+	return s;
+}
+
+void sha256_add(struct sha256_stream *s, const void *data, size_t len)
+{
+	sha256_must(EVP_DigestUpdate(s->ctx, len ? data : "", len));
+}
+
+void sha256_end(struct sha256_stream *s, char out[HASH_HEX_LEN])
+{
+	unsigned char sum[SHA256_LEN];
+	sha256_must(EVP_DigestFinal_ex(s->ctx, sum, NULL));
+	if (out)
+		hex_encode(sum, sizeof(sum), out);
+	EVP_MD_CTX_free(s->ctx);
+	free(s);
 }
 
 size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, size_t len,

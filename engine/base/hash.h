@@ -11,6 +11,11 @@
 void sha256(const void *data, size_t len, unsigned char out[SHA256_LEN]);
 /* SHA-256 in hex with its NUL. Returns out. */
 const char *sha256_hex(const void *data, size_t len, char out[HASH_HEX_LEN]);
+/* The same over data that comes piece by piece. end frees it; out may be NULL to give up. */
+struct sha256_stream;
+struct sha256_stream *sha256_begin(void);
+void sha256_add(struct sha256_stream *s, const void *data, size_t len);
+void sha256_end(struct sha256_stream *s, char out[HASH_HEX_LEN]);
 /* alg: "sha1", "sha256", "sha512". Returns the MAC's length, or 0 when the name is unknown. */
 size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, size_t len,
 	    unsigned char out[64]);
