@@ -84,7 +84,13 @@ static size_t read_body(char *to, size_t size, size_t n, void *arg)
 	struct http_req *r = arg;
 	size_t left = r->body_len - r->body_at;
 	size_t len = size * n < left ? size * n : left;
-	if (len)
+	if (len && r->read) {
+		ssize_t got = r->read(r, to, len);
+		r->unread = got <= 0 || (size_t)got > len;
+		if (r->unread)
+			return CURL_READFUNC_ABORT;
+		len = (size_t)got;
+	} else if (len)
 		memcpy(to, (const char *)r->body + r->body_at, len);
 	r->body_at += len;
 	return len;
@@ -350,6 +356,8 @@ int exchange_prepare(struct http_req *r)
 	SET(c, CURLOPT_TIMEOUT_MS, (long)timeout);
 	SET(c, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)(timeout < CONNECT_MS_MAX ? timeout : CONNECT_MS_MAX));
+	SET(c, CURLOPT_LOW_SPEED_LIMIT, r->stall_ms > 0 ? 1L : 0L);
+	SET(c, CURLOPT_LOW_SPEED_TIME, (long)(r->stall_ms / 1000));
 	SET(c, CURLOPT_FRESH_CONNECT, (long)r->fresh);
 	SET(c, CURLOPT_PRIVATE, r);
 	SET(c, CURLOPT_READDATA, r);
@@ -368,7 +376,7 @@ static int code_of(const struct http_req *r, CURLcode rc)
 		return ERR_FORBIDDEN;
 	if (r->too_big)
 		return ERR_TOOBIG;
-	if (r->save_errno)
+	if (r->save_errno || r->unread)
 		return ERR_IO;
 	if (rc == CURLE_OPERATION_TIMEDOUT)
 		return ERR_TIMEOUT;
@@ -388,6 +396,8 @@ static void explain(struct http_req *r, CURLcode rc)
 		text = "the answer is larger than allowed";
 	else if (r->save_errno)
 		text = strerror(r->save_errno);
+	else if (r->unread)
+		text = "the body cannot be read to its end";
 	else if (rc == CURLE_SEND_FAIL_REWIND || rc == CURLE_ABORTED_BY_CALLBACK)
 		text = "the connection was lost before an answer came";
 	(void)err_set(&r->msg, code_of(r, rc), "%s", text);

@@ -242,7 +242,7 @@ static void clear_results(struct http_req *r)
 	r->reach = HTTP_NOT_SENT;
 	r->saved = 0;
 	r->body_at = 0;
-	r->refused = r->too_big = r->head_done = false;
+	r->refused = r->too_big = r->head_done = r->unread = false;
 	buf_clear(&r->answer);
 	buf_clear(&r->answer_headers);
 }

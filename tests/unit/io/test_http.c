@@ -565,6 +565,75 @@ static void what_died_on_a_reused_connection_is_not_sent_again(void **state)
 	}
 }
 
+/* A body that is made as it goes: piece after piece of the alphabet, `gives` bytes in all. */
+struct given {
+	struct http_req r;
+	size_t at, gives;
+};
+
+static ssize_t give(struct http_req *r, void *to, size_t max)
+{
+	struct given *g = container_of(r, struct given, r);
+	size_t len = g->gives - g->at < max ? g->gives - g->at : max;
+	if (len > 1000)
+		len = 1000;
+	for (size_t i = 0; i < len; i++)
+		((char *)to)[i] = (char)('a' + (g->at + i) % 26);
+	g->at += len;
+	return (ssize_t)len;
+}
+
+static struct given given(size_t len, size_t gives)
+{
+	struct given g = {.r = post(f.peer_url, ""), .gives = gives};
+	g.r.read = give;
+	g.r.body_len = len;
+	return g;
+}
+
+static void a_body_is_read_piece_by_piece_and_once(void **state)
+{
+	struct given g = given(300000, 300000);
+	run(&g.r);
+	assert_int_equal(g.r.err, 0);
+	assert_int_equal(f.p->requests, 1);
+	const char *body = strstr(buf_str(&f.p->last), "\r\n\r\n") + 4;
+	assert_int_equal(f.p->last.data + f.p->last.len - body, 300000);
+	for (size_t i = 0; i < 300000; i++)
+		assert_int_equal(body[i], 'a' + i % 26);
+	http_req_done(&g.r);
+}
+
+static void a_body_that_is_read_is_not_sent_again(void **state)
+{
+	for (enum deed deed = RESET; deed <= CLOSE; deed++) {
+		struct http_req warm = post(f.peer_url, "x");
+		struct given g = given(300000, 300000);
+		f.p->deed = ANSWER;
+		run(&warm);
+		f.p->requests = 0;
+		f.p->bad_at = 1;
+		f.p->deed = deed;
+		run(&g.r);
+		assert_int_equal(g.r.err, ERR_NETWORK);
+		assert_int_equal(g.r.reach, HTTP_SENT);
+		assert_int_equal(f.p->requests, 1);
+		assert_int_equal(g.at, 300000);
+		http_req_done(&warm);
+		http_req_done(&g.r);
+	}
+}
+
+static void a_body_that_ends_early_ends_the_request(void **state)
+{
+	struct given g = given(300000, 1000);
+	run(&g.r);
+	assert_int_equal(g.r.err, ERR_IO);
+	assert_int_equal(g.r.reach, HTTP_SENT);
+	assert_int_equal(f.p->requests, 0);
+	http_req_done(&g.r);
+}
+
 /* libcurl by itself, with a body that it can begin anew. */
 static CURLcode post_by_libcurl(CURLM *multi, CURL *easy)
 {
@@ -806,6 +875,9 @@ int main(void)
 		T(a_refused_connection_means_not_sent),
 		T(a_name_that_does_not_resolve_means_not_sent),
 		T(what_died_on_a_reused_connection_is_not_sent_again),
+		T(a_body_is_read_piece_by_piece_and_once),
+		T(a_body_that_is_read_is_not_sent_again),
+		T(a_body_that_ends_early_ends_the_request),
 		T(the_peer_that_proves_it_does_see_plain_libcurl_send_twice),
 		T(half_an_answer_means_sent),
 		T(silence_ends_in_a_timeout),
