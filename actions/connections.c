@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "actions/catalogue.h"
+#include "actions/oauth.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/map.h"
+#include "engine/base/seal.h"
 #include "engine/base/suggest.h"
 #include "engine/base/timefmt.h"
 
@@ -25,7 +27,9 @@ static void connection_free(struct connection *c)
 	free((char *)c->name);
 	free((char *)c->connector);
 	free((char *)c->base_url);
-	free((char *)c->authorization);
+	seal_free((char *)c->authorization);
+	oauth_client_free((struct oauth_client *)c->oauth2);
+	oauth_client_free((struct oauth_client *)c->partner);
 	free(c);
 }
 
@@ -60,16 +64,12 @@ static int check_keys(const char *name, const json_t *config, struct errmsg *msg
 	return 0;
 }
 
-/* Only a bearer token in this version. Its text must be fit for a header. */
-static int read_auth(struct connection *c, const json_t *auth, struct errmsg *msg)
+/* Its text must be fit for a header. */
+static int read_bearer(struct connection *c, const json_t *auth, struct errmsg *msg)
 {
 	const char *token = json_str(auth, "bearer");
-	if (!auth)
+	if (!json_object_get(auth, "bearer"))
 		return 0;
-	if (!json_is_object(auth) || json_object_size(auth) != 1 ||
-	    !json_object_get(auth, "bearer"))
-		return err_set(msg, ERR_INVALID,
-			       "connection %s: auth takes {bearer: …} in this version", c->name);
 	if (!token || !*token)
 		return err_set(msg, ERR_INVALID, "connection %s: the bearer token is empty",
 			       c->name);
@@ -78,6 +78,43 @@ static int read_auth(struct connection *c, const json_t *auth, struct errmsg *ms
 			       c->name);
 	c->authorization = mem_printf("Bearer %s", token);
 	return 0;
+}
+
+static int read_client(struct connection *c, const json_t *auth, const char *kind,
+		       const json_t *data, const struct oauth_client **ret, struct errmsg *msg)
+{
+	const json_t *conf = json_object_get(auth, kind);
+	if (!conf)
+		return 0;
+	*ret = oauth_client_new(c->name, conf, data, ret == &c->partner, msg);
+	return *ret ? 0 : msg->code;
+}
+
+/* {bearer} or {oauth2}, and beside it {partner}. */
+static int read_auth(struct connection *c, const json_t *auth, const struct connector *k,
+		     struct errmsg *msg)
+{
+	const json_t *data = k ? k->oauth2 : NULL;
+	size_t known = 0;
+	if (!auth)
+		return 0;
+	for (size_t i = 0; i < 3; i++)
+		known += json_object_get(auth, (const char *[]){"bearer", "oauth2", "partner"}[i])
+				 ? 1
+				 : 0;
+	if (!json_is_object(auth) || !known || json_object_size(auth) != known ||
+	    (json_object_get(auth, "bearer") && json_object_get(auth, "oauth2")))
+		return err_set(msg, ERR_INVALID,
+			       "connection %s: auth takes {bearer: …} or {oauth2: {…}}, and "
+			       "{partner: {…}}",
+			       c->name);
+	int err = read_bearer(c, auth, msg);
+	if (!err)
+		err = read_client(c, auth, "oauth2", data, &c->oauth2, msg);
+	if (!err)
+		err = read_client(c, auth, "partner", json_object_get(data, "partner"), &c->partner,
+				  msg);
+	return err;
 }
 
 static int read_base_url(struct connection *c, const json_t *config, const struct connector *k,
@@ -128,7 +165,7 @@ static int read_connection(struct connection *c, const struct catalogue *cat, co
 	if (!err)
 		err = read_base_url(c, config, k, msg);
 	if (!err)
-		err = read_auth(c, json_object_get(config, "auth"), msg);
+		err = read_auth(c, json_object_get(config, "auth"), k, msg);
 	if (!err && timeout && duration_parse(timeout, &c->timeout_ms, msg))
 		err = err_wrap(msg, "connection %s: timeout", c->name);
 	return err;

@@ -12,13 +12,16 @@
 #include "engine/base/err.h"
 
 struct catalogue;
+struct oauth_client;
 
 struct connection {
 	const char *name;
-	const char *connector;     /* the catalogue's name; NULL for a plain HTTP connection */
-	const char *base_url;      /* without a slash at its end */
-	const char *authorization; /* value of the Authorization header, or NULL */
-	int64_t timeout_ms;        /* 0: the client's default */
+	const char *connector; /* the catalogue's name; NULL for a plain HTTP connection */
+	const char *base_url;  /* without a slash at its end */
+	const char *authorization; /* a bearer token's value of that header; or NULL */
+	const struct oauth_client *oauth2;  /* a person logs in for it; or NULL */
+	const struct oauth_client *partner; /* for actions whose `auth` says so; or NULL */
+	int64_t timeout_ms;                 /* 0: the client's default */
 };
 
 struct connections;
@@ -26,8 +29,8 @@ struct connections;
 struct connections *connections_new(void);
 void connections_free(struct connections *c);
 /*
- * Adds one from its configuration {connector, base_url, auth: {bearer}, timeout}; secrets are resolved
- * already. ERR_INVALID with a sentence when something in it is not right.
+ * Adds one from its configuration {connector, base_url, auth, timeout}; auth is {bearer} or {oauth2}, and
+ * {partner}. Secrets are resolved already. ERR_INVALID with a sentence when something in it is not right.
  */
 int connections_add(struct connections *c, const struct catalogue *cat, const char *name,
 		    const json_t *config, struct errmsg *msg);
