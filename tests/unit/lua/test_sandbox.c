@@ -22,7 +22,7 @@
 static int slow(void)
 {
 	const char *said = getenv("PAWL_TEST_SLOW");
-	return said ? atoi(said) : SLOW;
+	return said ? (int)strtol(said, NULL, 10) : SLOW;
 }
 
 static int64_t cpu_ms(void)
