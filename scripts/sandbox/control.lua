@@ -99,8 +99,8 @@ function control.start_over(seed)
 	agenda.reset()
 	oauth.reset()
 	random.reset(settings.random_seed)
-	account.reset()
 	clock.offset_ms = 0
+	account.reset()
 	activities.look_again()
 	seed = seed or host.get(host.config, "seed") or "none"
 	if seed == "demo" then

@@ -1,6 +1,8 @@
 -- The demonstration's account: always the same ids.
 
 local contact = require "contact"
+local demo_events = require "demo_events"
+local demo_mail = require "demo_mail"
 local fields = require "fields"
 local host = require "host"
 local lists = require "lists"
@@ -83,6 +85,8 @@ function demo.fill()
 	for i, row in ipairs(CONTACTS) do
 		add_contact(i, row)
 	end
+	demo_mail.fill()
+	demo_events.fill()
 end
 
 return demo

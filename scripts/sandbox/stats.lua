@@ -38,8 +38,9 @@ local function numbers(id)
 	return out
 end
 
+-- Without digits behind the point.
 local function percent(part, whole)
-	return whole > 0 and math.floor(part * 1000 / whole + 0.5) / 10 or 0.0
+	return whole > 0 and math.floor(part * 100 / whole + 0.5) or 0
 end
 
 local function percents(n)

@@ -29,8 +29,8 @@ struct api {
 	struct rng rng;
 	struct app *app;
 	struct app_answer answer;
-	json_t *json; /* of the last answer, NULL when it was none */
-	const char *token, *type;
+	json_t *json;                   /* of the last answer, NULL when it was none */
+	const char *token, *type, *key; /* the headers, NULL for none; key is x-api-key */
 };
 
 static struct api api;
@@ -60,7 +60,7 @@ static int api_stop(void **state)
 	return 0;
 }
 
-static void wait_ms(int64_t ms)
+static inline void wait_ms(int64_t ms)
 {
 	clock_virtual_advance(&api.clock, ms);
 }
@@ -70,7 +70,7 @@ static int call_raw(const char *method, const char *target, const char *body, si
 {
 	const char *mark = strchr(target, '?');
 	auto_free char *path = mem_strndup(target, mark ? (size_t)(mark - target) : strlen(target));
-	struct server_header headers[2];
+	struct server_header headers[4];
 	struct app_request r = {.method = method,
 				.path = path,
 				.query = mark ? mark + 1 : "",
@@ -81,6 +81,9 @@ static int call_raw(const char *method, const char *target, const char *body, si
 		headers[r.n_headers++] = (struct server_header){"authorization", api.token};
 	if (len && api.type)
 		headers[r.n_headers++] = (struct server_header){"content-type", api.type};
+	if (api.key)
+		headers[r.n_headers++] = (struct server_header){"x-api-key", api.key};
+	headers[r.n_headers++] = (struct server_header){"host", "127.0.0.1:8090"};
 	app_answer_done(&api.answer);
 	json_decref(api.json);
 	api.json = NULL;
