@@ -9,6 +9,7 @@
 #include "engine/cli/cli.h"
 #include "engine/cli/describe.h"
 #include "engine/cli/print.h"
+#include "engine/cli/reference.h"
 #include "engine/cli/setup.h"
 
 static int print_list(const struct cli *c, const struct action **list, size_t n)
@@ -83,7 +84,7 @@ static int look_up(const struct cli *c, const struct catalogue *cat)
 		return print_json(v);
 	}
 	if (a) {
-		describe_action(&b, a, &l);
+		describe_action(&b, a, &l, cli_has(c, "full"));
 		return print_out(&b);
 	}
 	for (size_t i = 0; i < c->n_words; i++)
@@ -91,6 +92,16 @@ static int look_up(const struct cli *c, const struct catalogue *cat)
 	int code = search(c, cat, buf_str(&words));
 	buf_done(&words);
 	return code;
+}
+
+static int write_reference(const struct cli *c, const struct catalogue *cat, const char *dir)
+{
+	struct errmsg msg;
+	size_t pages;
+	if (reference_write(cat, dir, &pages, &msg))
+		return cli_cannot(c, "%s", msg.text);
+	fprintf(stderr, "%zu pages for %zu actions under %s\n", pages, catalogue_count(cat), dir);
+	return CLI_DONE;
 }
 
 static int run(struct cli *c)
@@ -103,11 +114,21 @@ static int run(struct cli *c)
 	int err = 0;
 	for (size_t i = 0; i < config->n_actions && !err; i++)
 		err = catalogue_load_dir(cat, config->actions[i], &msg);
-	int code = err ? cli_cannot(c, "%s", msg.text) : look_up(c, cat);
+	const char *dir = cli_value(c, "reference");
+	int code = err   ? cli_cannot(c, "%s", msg.text)
+		   : dir ? write_reference(c, cat, dir)
+			 : look_up(c, cat);
 	catalogue_free(cat);
 	config_free(config);
 	return code;
 }
+
+static const struct cli_option options[] = {
+	{"full", 0, false, NULL,
+	 "with a description: an example with everything that can be given"},
+	{"reference", 0, false, "DIR", "write a page for each group of actions there"},
+	{0},
+};
 
 const struct command command_actions = {
 	.name = "actions",
@@ -116,8 +137,9 @@ const struct command command_actions = {
 	.about =
 		"Words are looked for in names, titles, aliases and descriptions; without any, all actions "
 		"are listed. The name of an action (its connector's name may be left out) describes it "
-		"whole: parameters with their types and limits, the answer, and what may be done when an "
-		"answer is lost (its effect).",
+		"whole: parameters with their types and limits, the answer, what may be done when an "
+		"answer is lost (its effect), and an example to be pasted into a shell or a rule.",
+	.options = options,
 	.words_max = CLI_WORDS_ANY,
 	.run = run,
 };

@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "actions/sample.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/cli/example.h"
 
 enum { TYPE_COLUMN = 34, ABOUT_COLUMN = 4 };
 
@@ -46,6 +48,8 @@ static void add_type(struct buf *b, const struct schema *s)
 	(void)buf_puts(b, type_of(s));
 	if (s->type == SCHEMA_LIST && s->items)
 		(void)buf_printf(b, " of %s", type_of(s->items));
+	if (s->encoded)
+		(void)buf_puts(b, ", or its JSON as text");
 }
 
 static void add_values(struct buf *b, const json_t *values)
@@ -61,7 +65,8 @@ static void add_values(struct buf *b, const json_t *values)
 
 static void add_range(struct buf *b, const struct schema *s)
 {
-	const char *unit = s->type == SCHEMA_LIST ? " elements" : " characters";
+	bool list = s->type == SCHEMA_LIST && !s->encoded;
+	const char *unit = list ? " elements" : " characters";
 	if (s->has_min && s->has_max)
 		(void)buf_printf(b, ", %g to %g", s->min, s->max);
 	else if (s->has_min)
@@ -71,7 +76,8 @@ static void add_range(struct buf *b, const struct schema *s)
 	if (s->len_min > 0 && s->len_max >= 0)
 		(void)buf_printf(b, ", %ld to %ld%s", s->len_min, s->len_max, unit);
 	else if (s->len_min > 0)
-		(void)buf_printf(b, ", %ld%s or more", s->len_min, unit);
+		(void)buf_printf(b, ", %ld%.*s or more", s->len_min,
+				 (int)strlen(unit) - (s->len_min == 1), unit);
 	else if (s->len_max >= 0)
 		(void)buf_printf(b, ", %ld%s at most", s->len_max, unit);
 }
@@ -91,6 +97,12 @@ static void add_limits(struct buf *b, const struct schema *s, bool as_param)
 	}
 }
 
+void describe_type(struct buf *b, const struct schema *s, bool as_param)
+{
+	add_type(b, s);
+	add_limits(b, s, as_param);
+}
+
 static void add_fields(struct buf *b, const struct schema *s, const struct look *l, int depth,
 		       bool as_param);
 
@@ -106,6 +118,8 @@ static void add_field(struct buf *b, const char *name, const struct schema *s, c
 	add_type(b, s);
 	(void)buf_puts(b, paint(l, PAINT_PLAIN));
 	add_limits(b, s, as_param);
+	if (as_param && s->ignored)
+		(void)buf_puts(b, ", of no effect");
 	if (where)
 		(void)buf_printf(b, " %s(%s)%s", paint(l, PAINT_DIM), where, paint(l, PAINT_PLAIN));
 	(void)buf_putc(b, '\n');
@@ -114,8 +128,7 @@ static void add_field(struct buf *b, const char *name, const struct schema *s, c
 	add_fields(b, s->type == SCHEMA_LIST && s->items ? s->items : s, l, depth + 1, as_param);
 }
 
-/* "exactly one of: a, b" */
-static void add_rule(struct buf *b, const struct schema_rule *r, int depth)
+void describe_rule(struct buf *b, const struct schema_rule *r)
 {
 	static const char *const words[] = {
 		[RULE_ONE_OF] = "exactly one of",    [RULE_ANY_OF] = "at least one of",
@@ -124,10 +137,16 @@ static void add_rule(struct buf *b, const struct schema_rule *r, int depth)
 	};
 	size_t i;
 	json_t *name;
-	(void)buf_printf(b, "%*s- %s%s%s:", 2 + depth * 2, "", r->field ? r->field : "",
-			 r->field ? " " : "", words[r->kind]);
+	(void)buf_printf(b, "%s%s%s:", r->field ? r->field : "", r->field ? " " : "",
+			 words[r->kind]);
 	json_array_foreach ((json_t *)r->names, i, name)
 		(void)buf_printf(b, "%s %s", i ? "," : "", json_string_value(name));
+}
+
+static void add_rule(struct buf *b, const struct schema_rule *r, int depth)
+{
+	(void)buf_printf(b, "%*s- ", 2 + depth * 2, "");
+	describe_rule(b, r);
 	(void)buf_putc(b, '\n');
 }
 
@@ -166,8 +185,7 @@ static void add_answer(struct buf *b, const struct action *a, const struct look 
 		add_fields(b, a->answer->items, l, 1, false);
 }
 
-/* What the class means for whoever writes a rule. */
-static const char *effect_text(enum effect e)
+const char *describe_effect(enum effect e)
 {
 	static const char *const texts[] = {
 		[EFFECT_READ] = "changes nothing; sent again after a lost answer",
@@ -191,10 +209,15 @@ static void add_facts(struct buf *b, const struct action *a, const struct look *
 {
 	title(b, l, "facts");
 	(void)buf_printf(b, "  %-12s %s: %s\n", "effect", effect_word(a->effect),
-			 effect_text(a->effect));
+			 describe_effect(a->effect));
 	fact(b, "destructive", a->destructive ? "it cannot be taken back" : NULL);
 	fact(b, "job", a->is_job ? "wait for it with `wait: {activity: …}`" : NULL);
-	fact(b, "pages", a->paging.items ? "the answer comes in pages" : NULL);
+	fact(b, "pages",
+	     a->paging.kind == PAGING_NONE || a->paging.kind == PAGING_WHOLE
+		     ? NULL
+		     : "the answer comes in pages");
+	fact(b, "file", a->download ? "the answer is a file" : NULL);
+	fact(b, "credentials", a->auth);
 	fact(b, "scope", a->scope);
 	fact(b, "privilege", a->privilege);
 	size_t i;
@@ -203,7 +226,18 @@ static void add_facts(struct buf *b, const struct action *a, const struct look *
 		fact(b, i ? "" : "also called", json_str(alias, "name"));
 }
 
-void describe_action(struct buf *b, const struct action *a, const struct look *l)
+/* Ready to be pasted. */
+static void add_example(struct buf *b, const struct action *a, const struct look *l, bool full)
+{
+	json_auto_t *params = action_sample(a, full ? SAMPLE_FULL : SAMPLE_MINIMAL);
+	title(b, l, full ? "example with everything" : "example");
+	(void)buf_puts(b, "  ");
+	example_command(b, a, params);
+	(void)buf_putc(b, '\n');
+	example_step(b, a, params, 2);
+}
+
+void describe_action(struct buf *b, const struct action *a, const struct look *l, bool full)
 {
 	(void)buf_printf(b, "%s%s.%s%s  %s%s %s%s\n", paint(l, PAINT_BOLD), a->connector, a->name,
 			 paint(l, PAINT_PLAIN), paint(l, PAINT_DIM), a->method, a->path,
@@ -222,6 +256,7 @@ void describe_action(struct buf *b, const struct action *a, const struct look *l
 	add_params(b, a, l);
 	add_answer(b, a, l);
 	add_facts(b, a, l);
+	add_example(b, a, l, full);
 }
 
 json_t *describe_json(const struct action *a)
@@ -235,6 +270,11 @@ json_t *describe_json(const struct action *a)
 	json_object_set_new(v, "about", json_string(a->about));
 	json_object_set_new(v, "surprise", json_string(a->surprise));
 	json_object_set(v, "aliases", (json_t *)a->aliases);
+	json_t *samples = json_object();
+	for (int k = 0; k < SAMPLES; k++)
+		json_object_set_new(samples, sample_word((enum sample_kind)k),
+				    action_sample(a, (enum sample_kind)k));
+	json_object_set_new(v, "examples", samples);
 	json_object_set_new(v, "effect", json_string(effect_word(a->effect)));
 	return v;
 }
