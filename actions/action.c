@@ -37,6 +37,7 @@ struct owned {
 	struct action_look_up look_up;
 	struct action_job job;
 	struct action_merge merge;
+	struct action_split split;
 	json_t *no_aliases, *no_examples;
 };
 
@@ -155,6 +156,38 @@ static int read_merge(struct action *a, struct owned *own, struct errmsg *msg)
 	json_array_foreach ((json_t *)own->merge.carry, i, name)
 		if (!json_is_string(name) || !action_param(a, json_string_value(name)))
 			return err_set(msg, ERR_PARSE, "merge: carry names what is no parameter");
+	return 0;
+}
+
+static int read_split(struct action *a, struct owned *own, struct errmsg *msg)
+{
+	const json_t *def = json_object_get(a->def, "split");
+	if (!def)
+		return 0;
+	own->split = (struct action_split){
+		.param = json_str(def, "param"),
+		.lines = (long)json_int(def, "lines", 0),
+		.bytes = json_int(def, "bytes", 0),
+	};
+	a->split = &own->split;
+	const struct action_param *p = a->split->param ? action_param(a, a->split->param) : NULL;
+	if (!p || (p->schema->type != SCHEMA_FILE && p->schema->type != SCHEMA_LIST))
+		return err_set(msg, ERR_PARSE, "split: param must name a file or a list");
+	if (a->split->lines < 2 || a->split->bytes < 1)
+		return err_set(msg, ERR_PARSE, "split: lines or bytes is missing");
+	return 0;
+}
+
+static int read_named(struct action *a, struct errmsg *msg)
+{
+	const json_t *def = json_object_get(a->def, "named");
+	if (!def)
+		return 0;
+	a->named_param = json_str(def, "param");
+	a->named_as = json_str(def, "as");
+	const struct action_param *p = a->named_param ? action_param(a, a->named_param) : NULL;
+	if (!p || p->schema->type != SCHEMA_FILE || !a->named_as)
+		return err_set(msg, ERR_PARSE, "named: param must name a file, as where it shows");
 	return 0;
 }
 
@@ -315,6 +348,12 @@ static int make(struct action *a, struct owned *own, struct errmsg *msg)
 	err = read_paging(a, msg);
 	if (!err)
 		err = read_merge(a, own, msg);
+	if (!err)
+		err = read_split(a, own, msg);
+	if (!err)
+		err = read_named(a, msg);
+	if (!err && a->download && a->effect != EFFECT_READ)
+		err = err_set(msg, ERR_PARSE, "download: only a read fetches a file");
 	if (err)
 		return err;
 	if (a->effect == EFFECT_KEYED && (!a->look_up || !a->look_up->match || !a->look_up->id))

@@ -107,6 +107,13 @@ struct action_merge {
 	const char *unless;   /* our own parameter that, when true, has the call sent as it is */
 };
 
+/* How a call that is larger than the API takes becomes several (actions/split.h). */
+struct action_split {
+	const char *param; /* a file of CSV, or a list */
+	long lines;        /* of a file, its head among them; or elements of a list */
+	int64_t bytes;     /* of a file; or of the JSON of all parameters */
+};
+
 /* How the answer of a list goes on. X(CODE, word in definitions) */
 #define PAGING_MAP(X)                                                                              \
 	X(NONE, "none")     /* no list */                                                          \
@@ -179,6 +186,12 @@ struct action {
 	struct action_paging paging;
 	const struct action_look_up *look_up; /* keyed ones */
 	const struct action_merge *merge;     /* or NULL: sent as given */
+	const struct action_split *split;     /* or NULL: sent in one */
+	/*
+	 * A file parameter that is sent under the name of the effect, and the path in a job's status that
+	 * shows that name: by it a job is known again for certain. Or NULL.
+	 */
+	const char *named_param, *named_as;
 	const json_t
 		*examples; /* {minimal, full, invalid}, each may be missing; {} as with aliases */
 	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */

@@ -57,7 +57,8 @@ static const struct key action_keys[] = {
 	{"repeat", ANY},    {"reconcile", MAP},     {"scope", TEXT},   {"privilege", TEXT},
 	{"paging", MAP},    {"job", TRUTH},         {"errors", MAP},   {"again", MAP},
 	{"gone_ok", TRUTH}, {"destructive", TRUTH}, {"auth", TEXT},    {"download", TRUTH},
-	{"merge", MAP},     {"examples", MAP},      RULE_KEYS,
+	{"merge", MAP},     {"examples", MAP},      {"split", MAP},    {"named", MAP},
+	RULE_KEYS,
 };
 
 static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
@@ -79,6 +80,10 @@ static const struct key merge_keys[] = {
 	{"read", TEXT}, {"key", MAP},    {"with", MAP},    {"carry", LIST}, {"lists", MAP},
 	{"keep", MAP},  {"refuse", MAP}, {"unless", TEXT}, {"drop", LIST},
 };
+
+static const struct key split_keys[] = {{"param", TEXT}, {"lines", NUMBER}, {"bytes", NUMBER}};
+
+static const struct key named_keys[] = {{"param", TEXT}, {"as", TEXT}};
 
 static const struct key examples_keys[] = {{"minimal", MAP}, {"full", MAP}, {"invalid", MAP}};
 
@@ -545,6 +550,7 @@ static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json
 					    "answer", "paging",  "errors", "again",    "examples"};
 	const struct ynode *answer = ynode_get(n, "answer"), *look = ynode_get(n, "reconcile");
 	const struct ynode *merge = ynode_get(n, "merge"), *examples = ynode_get(n, "examples");
+	const struct ynode *split = ynode_get(n, "split"), *named = ynode_get(n, "named");
 	json_auto_t *rest = plain(n);
 	for (size_t i = 1; i < sizeof(apart) / sizeof(*apart); i++)
 		json_object_del(rest, apart[i]);
@@ -559,6 +565,10 @@ static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json
 		err = check_keys(r, look, KEYS(reconcile_keys));
 	if (!err && merge)
 		err = check_keys(r, merge, KEYS(merge_keys));
+	if (!err && split)
+		err = check_keys(r, split, KEYS(split_keys));
+	if (!err && named)
+		err = check_keys(r, named, KEYS(named_keys));
 	if (!err && examples)
 		err = check_keys(r, examples, KEYS(examples_keys));
 	if (!err)

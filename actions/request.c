@@ -2,10 +2,12 @@
 #include "actions/request.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "actions/split.h"
 #include "engine/base/arena.h"
 #include "engine/base/buf.h"
 #include "engine/base/hash.h"
@@ -20,6 +22,7 @@ struct render {
 	const struct action *a;
 	const json_t *params;              /* checked and normal */
 	const struct action_param **order; /* the action's parameters by their wire names */
+	const struct request_env *env;
 	struct http_request_text *out;
 	struct errmsg *msg;
 };
@@ -30,6 +33,9 @@ void request_done(struct http_request_text *r)
 	free(r->target);
 	free(r->url);
 	free(r->body);
+	for (size_t i = 0; i < r->n_files; i++)
+		file_in_done(&r->files[i].in);
+	free(r->files);
 	json_decref(r->headers);
 	*r = (struct http_request_text){0};
 }
@@ -265,17 +271,65 @@ static const char *file_type(const char *name)
 	return "application/octet-stream";
 }
 
+/* Bytes of the file that stand here; a part of one has its head in front. */
+static int add_range(struct render *r, const struct buf *b, const struct file_in *in, int64_t from,
+		     int64_t to)
+{
+	struct http_request_text *out = r->out;
+	if (from == to)
+		return 0;
+	struct request_file f = {.in = *in, .from = from, .to = to, .at = b->len};
+	f.in.fd = fcntl(in->fd, F_DUPFD_CLOEXEC, 3);
+	if (f.in.fd < 0)
+		return err_set(r->msg, ERR_IO, "too many open files");
+	out->files = mem_realloc(out->files, (out->n_files + 1) * sizeof(*out->files));
+	out->files[out->n_files++] = f;
+	return 0;
+}
+
+static int add_found(struct render *r, struct buf *b, const struct action_param *p, const json_t *v)
+{
+	struct file_in in;
+	struct split_part part;
+	int64_t head;
+	int err = files_find(r->env->files, r->env->owner ? r->env->owner : "", v, &in, r->msg);
+	if (err)
+		return err_wrap(r->msg, "%s", p->name);
+	if (!split_range(v, in.size, &head, &part))
+		err = err_set(r->msg, ERR_INVALID, "%s: the file has no such part", p->name);
+	if (!err)
+		err = add_range(r, b, &in, 0, head);
+	if (!err)
+		err = add_range(r, b, &in, part.from, part.to);
+	file_in_done(&in);
+	return err;
+}
+
+/* The effect's own name where the action says so; a name with another ending than is due gets that. */
+static char *file_name(const struct render *r, const struct action_param *p, const json_t *v)
+{
+	const char *said = json_str(v, "name"), *usual = p->filename ? p->filename : p->wire;
+	const char *end = strrchr(usual, '.');
+	size_t len = end ? strlen(end) : 0;
+	if (r->env->name && r->a->named_param && strcmp(p->name, r->a->named_param) == 0)
+		return mem_printf("%s%s", r->env->name, end ? end : "");
+	if (!said || !*said)
+		return mem_strdup(usual);
+	bool fits = strlen(said) >= len && strcasecmp(said + strlen(said) - len, end ? end : "") == 0;
+	return mem_printf("%s%s", said, fits ? "" : end);
+}
+
 static int add_file(struct render *r, struct buf *b, const struct action_param *p, const json_t *v)
 {
 	const json_t *text = json_is_string(v) ? v : json_object_get(v, "text");
-	const char *name = json_str(v, "name");
-	if (!json_is_string(text))
+	if (!json_is_string(text) && !files_is_value(v))
 		return err_set(r->msg, ERR_INVALID, "%s: the file's content is not there", p->name);
-	if (!name)
-		name = p->filename ? p->filename : p->wire;
+	auto_free char *name = file_name(r, p, v);
 	(void)buf_puts(b, "; filename=");
 	add_quoted(b, name);
 	(void)buf_printf(b, "\r\nContent-Type: %s\r\n\r\n", file_type(name));
+	if (!json_is_string(text))
+		return add_found(r, b, p, v);
 	(void)buf_add(b, json_string_value(text), json_string_length(text));
 	return 0;
 }
@@ -315,21 +369,37 @@ static int add_parts(struct render *r, struct buf *b, const char *boundary)
 	return 0;
 }
 
-/* The boundary is the hash of the parts, so that it stands in none of them and never changes. */
+static void forget_files(struct http_request_text *out)
+{
+	for (size_t i = 0; i < out->n_files; i++)
+		file_in_done(&out->files[i].in);
+	out->n_files = 0;
+}
+
+/*
+ * The boundary is the hash of the parts, so that it stands in none of them and never changes. A file's
+ * random id, made after its content was there, stands for that.
+ */
 static int render_multipart(struct render *r)
 {
 	char hash[HASH_HEX_LEN];
 	struct buf b = BUF_INIT;
 	int err = add_parts(r, &b, "");
+	for (size_t i = 0; !err && i < r->out->n_files; i++)
+		(void)buf_printf(&b, "%s %lld", r->out->files[i].in.id,
+				 (long long)r->out->files[i].from);
+	if (!err) {
+		(void)sha256_hex(b.data, b.len, hash);
+		hash[BOUNDARY_LEN] = '\0';
+		buf_clear(&b);
+		forget_files(r->out);
+		err = add_parts(r, &b, hash);
+	}
 	if (err) {
 		buf_done(&b);
 		return err;
 	}
-	(void)sha256_hex(b.data, b.len, hash);
-	hash[BOUNDARY_LEN] = '\0';
 	auto_free char *type = mem_printf("multipart/form-data; boundary=%s", hash);
-	buf_clear(&b);
-	(void)add_parts(r, &b, hash);
 	return keep_body(r, &b, type);
 }
 
@@ -386,6 +456,14 @@ static char *join_url(const char *base_url, const char *target)
 int request_render(const struct action *a, const json_t *params, const char *base_url,
 		   struct http_request_text *out, struct errmsg *msg)
 {
+	static const struct request_env none;
+	return request_render_in(a, params, base_url, &none, out, msg);
+}
+
+int request_render_in(const struct action *a, const json_t *params, const char *base_url,
+		      const struct request_env *env, struct http_request_text *out,
+		      struct errmsg *msg)
+{
 	*out = (struct http_request_text){0};
 	int err = action_check_first(a, params, msg);
 	if (err)
@@ -395,7 +473,8 @@ int request_render(const struct action *a, const json_t *params, const char *bas
 	for (size_t i = 0; i < a->n_params; i++)
 		order[i] = &a->param[i];
 	qsort(order, a->n_params, sizeof(*order), by_wire);
-	struct render r = {.a = a, .params = normal, .order = order, .out = out, .msg = msg};
+	struct render r = {
+		.a = a, .params = normal, .order = order, .env = env, .out = out, .msg = msg};
 	out->method = mem_strdup(a->method);
 	out->headers = json_object();
 	err = render_target(&r);
@@ -439,7 +518,74 @@ int request_next_url(const char *base_url, const char *link, char **ret_url, str
 	return 0;
 }
 
+/* Reading. */
+
+int64_t request_size(const struct http_request_text *r)
+{
+	int64_t size = (int64_t)r->body_len;
+	for (size_t i = 0; i < r->n_files; i++)
+		size += r->files[i].to - r->files[i].from;
+	return size;
+}
+
+void request_rewind(struct http_request_text *r)
+{
+	r->next_file = r->text_at = 0;
+	r->file_at = 0;
+}
+
+static ssize_t read_file(struct http_request_text *r, const struct request_file *f, void *to,
+			 size_t max)
+{
+	int64_t left = f->to - f->from - r->file_at;
+	ssize_t n = file_in_read(&f->in, f->from + r->file_at, to,
+				 left < (int64_t)max ? (size_t)left : max, NULL);
+	if (n <= 0)
+		return -1; /* it is shorter than it was: nobody may change it */
+	r->file_at += n;
+	if (r->file_at == f->to - f->from) {
+		r->next_file++;
+		r->file_at = 0;
+	}
+	return n;
+}
+
+ssize_t request_read(struct http_request_text *r, void *to, size_t max)
+{
+	const struct request_file *f = r->next_file < r->n_files ? &r->files[r->next_file] : NULL;
+	if (f && f->at == r->text_at)
+		return read_file(r, f, to, max);
+	size_t left = (f ? f->at : r->body_len) - r->text_at, len = left < max ? left : max;
+	if (len)
+		memcpy(to, r->body + r->text_at, len);
+	r->text_at += len;
+	return (ssize_t)len;
+}
+
 /* Records. */
+
+static json_t *text_json(const char *text, size_t len)
+{
+	json_t *v = memchr(text, '\0', len) ? NULL : json_stringn(text, len);
+	return v ? v : json_string("(no text)");
+}
+
+static json_t *parts_json(const struct http_request_text *r)
+{
+	json_t *parts = json_array();
+	size_t at = 0;
+	for (size_t i = 0; i < r->n_files; i++) {
+		const struct request_file *f = &r->files[i];
+		if (f->at > at)
+			json_array_append_new(parts, text_json(r->body + at, f->at - at));
+		json_array_append_new(parts, json_pack("{s:s, s:I, s:I}", "file", f->in.id, "from",
+						       (json_int_t)f->from, "to",
+						       (json_int_t)f->to));
+		at = f->at;
+	}
+	json_array_append_new(parts, text_json(r->body + at, r->body_len - at));
+	return parts;
+}
 
 json_t *request_json(const struct http_request_text *r)
 {
@@ -447,7 +593,9 @@ json_t *request_json(const struct http_request_text *r)
 	json_object_set_new(record, "method", json_string(r->method));
 	json_object_set_new(record, "target", json_string(r->target));
 	json_object_set(record, "headers", r->headers);
-	if (!r->body)
+	if (r->n_files)
+		json_object_set_new(record, "parts", parts_json(r));
+	if (!r->body || r->n_files)
 		return record;
 	text = memchr(r->body, '\0', r->body_len) ? NULL : json_stringn(r->body, r->body_len);
 	if (text)
@@ -478,7 +626,7 @@ int request_from_json(const json_t *record, const char *base_url, struct http_re
 	const char *method = json_str(record, "method"), *target = json_str(record, "target");
 	const json_t *headers = json_object_get(record, "headers");
 	*out = (struct http_request_text){0};
-	if (!method || !target || !json_is_object(headers))
+	if (!method || !target || !json_is_object(headers) || json_object_get(record, "parts"))
 		return err_set(msg, ERR_PARSE, "the request's record is damaged");
 	int err = read_body(record, out, msg);
 	if (err)

@@ -8,11 +8,13 @@
 
 struct catalogue;
 struct connections;
+struct files;
 
 struct services {
 	struct loop *loop;
 	struct http *http;
 	struct store *store;
+	struct files *files; /* NULL: files come into memory, and none can be sent */
 	struct rng *rng;
 	struct catalogue *catalogue;
 	struct connections *connections;

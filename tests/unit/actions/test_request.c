@@ -156,14 +156,109 @@ static void an_import_is_sent_in_parts(void **state)
 	request_done(&r);
 }
 
-static void a_file_without_content_is_refused(void **state)
+/* Whatever the value says of itself: only the store of files can tell. */
+static void a_file_that_is_not_ours_is_refused(void **state)
 {
+	static const char *const ids[] = {"abc", "/etc/passwd", "../x",
+					  "00000000000000000000000000000000"};
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+		struct http_request_text r;
+		struct errmsg msg = {0};
+		json_auto_t *v = js("{'file':{'size':1},'list_ids':['l']}");
+		json_object_set_new(json_object_get(v, "file"), "file", json_string(ids[i]));
+		assert_int_equal(
+			request_render(get("import_contacts_from_csv_file"), v, BASE, &r, &msg),
+			ERR_INVALID);
+		assert_string_equal(msg.text, "file: there is no such file: only what this run has "
+					      "fetched or made can be read");
+	}
+}
+
+static void on_sealed(struct files_job *j)
+{
+	assert_int_equal(j->err, 0);
+}
+
+#define OWNER "018f0000-0000-7000-8000-000000000001"
+
+static json_t *sealed(struct loop *l, struct files *files, const char *text)
+{
+	struct file_out out;
+	struct files_seal seal = {.job.cb = on_sealed};
+	struct errmsg msg;
+	assert_int_equal(files_create(files, OWNER, &out, &msg), 0);
+	assert_int_equal(file_out_write(&out, text, strlen(text), &msg), 0);
+	files_seal(&seal, &out);
+	while (loop_run_once(l, true))
+		;
+	assert_int_equal(seal.job.err, 0);
+	return file_out_value(&out, "big.csv", "text/csv");
+}
+
+static char *whole_body(struct http_request_text *r, size_t step)
+{
+	struct buf b = BUF_INIT;
+	char piece[64];
+	ssize_t n;
+	request_rewind(r);
+	while ((n = request_read(r, piece, step)) > 0)
+		(void)buf_add(&b, piece, (size_t)n);
+	assert_int_equal(n, 0);
+	assert_int_equal(b.len, request_size(r));
+	return buf_take(&b);
+}
+
+/* The same bytes as from a text, but for the boundary and the name. */
+static void a_files_content_is_read_as_it_is_sent(void **state)
+{
+	struct errmsg msg;
+	struct loop *l = loop_new(&clock_real, false);
+	struct files *files = files_temp(l, &rng_real, &msg);
+	json_auto_t *v = js("{'list_ids':['l1']}");
+	struct request_env env = {.files = files, .owner = OWNER, .name = "effect-1"};
 	struct http_request_text r;
-	struct errmsg msg = {0};
-	json_auto_t *v = js("{'file':{'file':'abc'},'list_ids':['l']}");
-	assert_int_equal(request_render(get("import_contacts_from_csv_file"), v, BASE, &r, &msg),
+	json_object_set_new(v, "file", sealed(l, files, "email\na@b.c\nd@e.f\n"));
+	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
+					   &msg),
+			 0);
+	const char *boundary = json_str(r.headers, "Content-Type") + 30;
+	auto_free char *want = mem_printf(
+		"--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"effect-1.csv\""
+		"\r\nContent-Type: text/csv\r\n\r\nemail\na@b.c\nd@e.f\n\r\n"
+		"--%s\r\nContent-Disposition: form-data; name=\"list_ids\"\r\n\r\nl1\r\n--%s--\r\n",
+		boundary, boundary, boundary);
+	for (size_t step = 1; step < 64; step += 9) {
+		auto_free char *body = whole_body(&r, step);
+		assert_string_equal(body, want);
+	}
+	json_auto_t *record = request_json(&r);
+	assert_int_equal(json_array_size(json_object_get(record, "parts")), 3);
+	assert_null(json_object_get(record, "body"));
+	request_done(&r);
+
+	/* a part has the head in front */
+	json_t *part = json_object_get(v, "file");
+	json_object_set_new(part, "head", json_integer(6));
+	json_object_set_new(part, "from", json_integer(12));
+	json_object_set_new(part, "to", json_integer(18));
+	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
+					   &msg),
+			 0);
+	auto_free char *body = whole_body(&r, 7);
+	assert_non_null(strstr(body, "\r\n\r\nemail\nd@e.f\n\r\n--"));
+	request_done(&r);
+
+	/* another run's, and a part that is not there */
+	json_object_set_new(part, "to", json_integer(19));
+	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
+					   &msg),
 			 ERR_INVALID);
-	assert_string_equal(msg.text, "file: the file's content is not there");
+	env.owner = "018f0000-0000-7000-8000-000000000002";
+	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
+					   &msg),
+			 ERR_INVALID);
+	files_close(files);
+	loop_free(l);
 }
 
 /* --- request_render: forms, headers, bare bodies, repeated parameters --- */
@@ -312,7 +407,8 @@ int main(void)
 		cmocka_unit_test(five_hundred_ids_fit_into_an_address),
 		cmocka_unit_test(what_would_change_the_address_is_refused),
 		cmocka_unit_test(an_import_is_sent_in_parts),
-		cmocka_unit_test(a_file_without_content_is_refused),
+		cmocka_unit_test(a_file_that_is_not_ours_is_refused),
+		cmocka_unit_test(a_files_content_is_read_as_it_is_sent),
 		cmocka_unit_test(other_bodies_and_places_work_too),
 		cmocka_unit_test(a_record_gives_the_same_request),
 		cmocka_unit_test(bytes_that_are_no_text_are_recorded_too),
