@@ -199,6 +199,8 @@ const struct step *scope_step_named(struct compiler *c, const char *name);
 
 /* A list of steps. label: the segment of their keys ("do"). */
 void steps_compile(struct compiler *c, const struct ynode *n, const char *label, struct block *ret);
+/* What a loop goes through: a list, or the pages of a step written as a map. */
+void source_fill(struct compiler *c, struct source_arg *ret, const struct ynode *n);
 
 /* ---- params.c ---- */
 

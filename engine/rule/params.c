@@ -186,5 +186,8 @@ void param_fill(struct compiler *c, struct step *s, const struct param *p, const
 	case P_NAME:
 		fill_name(c, to, n);
 		break;
+	case P_SOURCE:
+		source_fill(c, to, n);
+		break;
 	}
 }

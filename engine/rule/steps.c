@@ -364,3 +364,48 @@ void steps_compile(struct compiler *c, const struct ynode *n, const char *label,
 			check_reached(c, s, n->items[i + 1]);
 	}
 }
+
+/* ---- the pages of a step ---- */
+
+/* Of what any step may have, only this has a meaning for pages. */
+static bool check_source_keys(struct compiler *c, const struct ynode *n)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		const char *key = n->keys[i]->text;
+		if (!word_in(words_step, key) || !strcmp(key, "retry"))
+			continue;
+		compile_error(c, n->keys[i], "'%s' stands beside each:, not inside it", key);
+		return false;
+	}
+	return true;
+}
+
+static bool has_paged_word(struct compiler *c, const struct ynode *n)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		const struct step_kind *k = c->env->kind(n->keys[i]->text);
+		if (k && k->pages)
+			return true;
+	}
+	return false;
+}
+
+void source_fill(struct compiler *c, struct source_arg *ret, const struct ynode *n)
+{
+	if (n->kind != Y_MAP) {
+		ret->list = template_compile(c, n);
+		return;
+	}
+	if (!has_paged_word(c, n)) {
+		compile_error(
+			c, n,
+			"each takes a list, or {call: …, with: …} whose pages it goes through");
+		return;
+	}
+	if (!check_source_keys(c, n))
+		return;
+	size_t errors = c->f->errors;
+	ret->step = compile_step(c, n, "page");
+	if (ret->step && c->f->errors == errors && ret->step->kind->pages)
+		ret->step->kind->pages(&c->check, ret->step);
+}

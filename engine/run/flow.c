@@ -1,4 +1,4 @@
-/* The kinds that decide which steps run: if, choose, each, try, set, stop, fail. */
+/* The kinds that decide which steps run: if, choose, try, set, stop, fail. Loops: each.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,188 +114,6 @@ const struct step_kind kind_choose = {
 	.silent = true,
 };
 
-/* ---- each ---- */
-
-struct each_args {
-	struct tmpl *list;
-	const char *item;
-	struct block body;
-	struct tmpl *result;
-	const char *errors;
-};
-
-struct each_state {
-	json_t *list;    /* borrowed from the decision that recorded it */
-	json_t *results; /* collected so far */
-	json_t *errors;
-	size_t at; /* iterations ended */
-};
-
-#define EACH_MAX 100000
-
-static bool each_collects(const struct each_args *args)
-{
-	return args->errors && strcmp(args->errors, "collect") == 0;
-}
-
-/* The list is a decision: recorded once, the same on every replay. */
-static json_t *each_list(struct act *a, const struct each_args *args)
-{
-	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "list");
-	if (d)
-		return json_object_get(d->body, "list");
-	json_t *list;
-	if (!act_eval(a, args->list, &list))
-		return NULL;
-	if (json_is_object(list) && !json_object_size(list)) {
-		json_decref(list);
-		list = json_array(); /* {} of an expression is an empty list here */
-	}
-	if (!json_is_array(list) || json_array_size(list) > EACH_MAX) {
-		(void)step_fail(a, ERR_INVALID, "each needs a list of at most %d items, not %s",
-				EACH_MAX, list ? json_type_word(list) : "nil");
-		json_decref(list);
-		return NULL;
-	}
-	step_record(a, REC_DECISION, json_pack("{s:o}", "list", list));
-	return json_object_get(jpath_last(&a->j, REC_DECISION)->body, "list");
-}
-
-/* An iteration that ended: its result or error, and the outer names it changed. */
-static void each_take(struct each_state *st, const json_t *d)
-{
-	json_t *result = json_object_get(d, "result"), *error = json_object_get(d, "error");
-	if (error)
-		json_array_append_new(st->errors,
-				      json_pack("{s:I, s:O?, s:O}", "index", (json_int_t)st->at + 1,
-						"item", json_array_get(st->list, st->at), "error",
-						error));
-	else if (result)
-		json_array_append(st->results, result);
-	st->at++;
-}
-
-/* Iterations that the journal has are taken from there and not walked through. */
-static void each_replay(struct act *a, struct each_state *st)
-{
-	for (const struct jrec *r = a->j.first; r; r = r->next) {
-		if (r->type != REC_DECISION || !json_object_get(r->body, "each"))
-			continue;
-		const char *key;
-		json_t *v;
-		json_object_foreach (json_object_get(r->body, "names"), key, v)
-			step_set_name(a, key, json_incref(v));
-		each_take(st, r->body);
-	}
-}
-
-static enum verdict each_end(struct act *a, struct each_state *st)
-{
-	if (json_array_size(st->errors))
-		step_meta(a, "errors", json_incref(st->errors));
-	return step_done_as(a, json_incref(st->results),
-			    json_object_get(a->meta, "errors") ? "partial" : "ok");
-}
-
-static void each_drop(struct act *a)
-{
-	struct each_state *st = act_state(a);
-	json_decref(st->results);
-	json_decref(st->errors);
-	st->results = st->errors = NULL;
-}
-
-static enum verdict each_next(struct act *a)
-{
-	const struct each_args *args = act_args(a);
-	struct each_state *st = act_state(a);
-	if (st->at >= json_array_size(st->list))
-		return each_end(a, st);
-	char seg[32];
-	snprintf(seg, sizeof(seg), "each#%zu", st->at + 1);
-	json_t *local =
-		json_pack("{s:O, s:I}", args->item ? args->item : "item",
-			  json_array_get(st->list, st->at), "index", (json_int_t)st->at + 1);
-	return step_enter(a, &args->body, seg, local);
-}
-
-static enum verdict each_start(struct act *a)
-{
-	const struct each_args *args = act_args(a);
-	struct each_state *st = act_state(a);
-	st->list = each_list(a, args);
-	if (!st->list)
-		return STEP_FAIL;
-	st->results = json_array();
-	st->errors = json_array();
-	each_replay(a, st);
-	return each_next(a);
-}
-
-/* No loop that collects errors and no catch takes `stop:` or a cancel. */
-static bool may_handle(const json_t *error)
-{
-	const char *name = json_str(error, "name");
-	return name && strcmp(name, "stop") != 0 && strcmp(name, "cancelled") != 0;
-}
-
-static enum verdict each_resume(struct act *a)
-{
-	const struct each_args *args = act_args(a);
-	struct each_state *st = act_state(a);
-	json_t *error = act_child_error(a), *result = NULL;
-	if (error && (!each_collects(args) || !may_handle(error)))
-		return step_fail_error(a, json_incref(error));
-	if (!error && args->result && !act_eval_child(a, args->result, &result))
-		return STEP_FAIL;
-	if (!error && !args->result)
-		result = json_incref(act_child_result(a));
-	json_t *d = json_pack("{s:I}", "each", (json_int_t)st->at + 1);
-	if (error)
-		json_object_set(d, "error", error);
-	else
-		json_object_set_new(d, "result", result ? result : json_null());
-	if (a->outer)
-		json_object_set(d, "names", a->outer);
-	step_record(a, REC_DECISION, d);
-	each_take(st, jpath_last(&a->j, REC_DECISION)->body);
-	step_forgive(a);
-	return each_next(a);
-}
-
-static void each_check(struct plan_check *c, struct step *s)
-{
-	const struct each_args *args = s->args;
-	if (args->errors && strcmp(args->errors, "stop") != 0 && !each_collects(args))
-		c->error(c, s->line, s->col, "errors: must be stop or collect, not '%s'",
-			 args->errors);
-}
-
-static const struct param each_params[] = {
-	{"each", P_TMPL, IN_WORD, true, offsetof(struct each_args, list), "the list"},
-	{"item", P_NAME, BESIDE, false, offsetof(struct each_args, item),
-	 "the item's name inside; item when it is left out"},
-	{"do", P_BLOCK, BESIDE, true, offsetof(struct each_args, body), "steps for each item"},
-	{"result", P_TMPL, BESIDE, false, offsetof(struct each_args, result),
-	 "what an iteration gives; its last step's result when it is left out"},
-	{"errors", P_STRING, BESIDE, false, offsetof(struct each_args, errors),
-	 "stop (the first error ends the loop) or collect"},
-	{0},
-};
-
-const struct step_kind kind_each = {
-	.name = "each",
-	.help = "runs steps for each item of a list, one after the other",
-	.params = each_params,
-	.args_size = sizeof(struct each_args),
-	.state_size = sizeof(struct each_state),
-	.check = each_check,
-	.start = each_start,
-	.resume = each_resume,
-	.drop = each_drop,
-	.loops = true,
-};
-
 /* ---- try / catch / finally; the run's root is one too ---- */
 
 enum try_at { TRY_BODY, TRY_CATCH, TRY_FINALLY };
@@ -305,6 +123,13 @@ struct try_state {
 	json_t *error, *result; /* that stand while finally runs */
 	bool caught;
 };
+
+/* No loop that collects errors and no catch takes `stop:` or a cancel. */
+bool flow_may_handle(const json_t *error)
+{
+	const char *name = json_str(error, "name");
+	return name && strcmp(name, "stop") != 0 && strcmp(name, "cancelled") != 0;
+}
 
 const struct catchers *flow_catchers(const struct act *a)
 {
@@ -365,7 +190,7 @@ static enum verdict try_resume(struct act *a)
 	}
 	if (st->at == TRY_FINALLY)
 		return try_end(a, st);
-	if (error && st->at == TRY_BODY && may_handle(error)) {
+	if (error && st->at == TRY_BODY && flow_may_handle(error)) {
 		int i = step_pick_catch(a, &args->catches, error);
 		if (i >= 0) {
 			st->at = TRY_CATCH;

@@ -168,9 +168,11 @@ void frame_free(struct frame *f);
 void frame_set(struct frame *f, const char *name, json_t *value, bool outer);
 json_t *scope_lookup(const struct run *r, const struct frame *f, const char *name);
 
-/* flow.c */
+/* flow.c, each.c */
 extern const struct step_kind kind_if, kind_choose, kind_each, kind_try, kind_set, kind_stop,
 	kind_fail;
+/* Whether a loop or a catch may take this error: a stop or a cancel goes through all of them. */
+bool flow_may_handle(const json_t *error);
 /* The catchers that guard the block which this activation runs now, or NULL. */
 const struct catchers *flow_catchers(const struct act *a);
 

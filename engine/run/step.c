@@ -471,6 +471,8 @@ static void spawn_param(struct act *a, const struct param *p, void *at, json_t *
 		*(const char **)at = json_string_value(v);
 	} else if (p->type == P_DURATION) {
 		*(int64_t *)at = json_integer_value(v);
+	} else if (p->type == P_INT) {
+		*(int *)at = (int)json_integer_value(v);
 	} else if (p->type == P_BOOL) {
 		*(bool *)at = json_is_true(v);
 	}
@@ -484,6 +486,7 @@ enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t
 	*s = (struct step){.kind = k,
 			   .key = arena_strdup(&a->arena, seg),
 			   .line = a->step->line,
+			   .retry = a->step->kind->retries ? a->step->retry : (struct retry){0},
 			   .args = arena_alloc(&a->arena, k->args_size + 1)};
 	for (const struct param *p = k->params; p && p->name; p++) {
 		json_t *v = json_object_get(args, p->name);

@@ -42,6 +42,7 @@ enum param_type {
 	P_CATCH,    /* struct catchers */
 	P_NAMES,    /* struct tmpl *, a MAP whose keys are new names (set) */
 	P_NAME,     /* const char *: a Lua identifier that becomes a name in the scope (item) */
+	P_SOURCE,   /* struct source_arg: a list, or a step that gives one page by page */
 };
 
 enum else_kind { ELSE_UNSET, ELSE_FAIL, ELSE_CONTINUE, ELSE_STEPS };
@@ -61,14 +62,20 @@ struct blocks {
 	struct block *at;
 	size_t n;
 };
+/* `each: =list`, or `each: {call: …, with: …}`: a step of a kind with `pages`. */
+struct source_arg {
+	struct tmpl *list;
+	struct step *step; /* NULL: the list */
+};
 
 /*
  * One key of a step. where:
  *   IN_WORD  the value of the step word itself (call: X), when it is a scalar or the whole value
  *   IN_MAP   a key inside the step word's map value (wait: {activity: …})
  *   BESIDE   a key beside the step word (with:, do:, else:)
+ *   SPAWNED  no key at all: given to steps that are made at run time
  */
-enum param_where { IN_WORD, IN_MAP, BESIDE };
+enum param_where { IN_WORD, IN_MAP, BESIDE, SPAWNED };
 struct param {
 	const char *name;
 	enum param_type type;
@@ -85,6 +92,12 @@ struct step_kind {
 	size_t args_size, state_size;
 	/* Semantic checks after the params are filled; may be NULL. Errors through c. */
 	void (*check)(struct plan_check *c, struct step *s);
+	/*
+	 * The kind can give its result page by page; checks whether this step can. Spawned with a
+	 * parameter `page`, an object that only the kind reads ({}: the first page), a step's result is
+	 * {items: [], next: `page` of the next one, missing after the last}. NULL: it cannot.
+	 */
+	void (*pages)(struct plan_check *c, struct step *s);
 	enum verdict (*start)(struct act *a);
 	enum verdict (*resume)(struct act *a);
 	/* The run is cancelled or the step timed out while WAITing; stop what is under way. True: the
@@ -178,8 +191,9 @@ void step_forgive(struct act *a);
 json_t *act_child_result(const struct act *a);
 /* Evaluates in the scope the block had (its iteration's names), e.g. `result:` of each. */
 bool act_eval_child(struct act *a, const struct tmpl *t, json_t **ret);
-/* Runs one step made at run time (by a script) under segment `seg`; args: literal parameters by
- * name, as {word: value, other: value}; taken. Then resume(), with act_child_result/_error. */
+/* Runs one step made at run time (by a script, for a page) under segment `seg`; args: literal
+ * parameters by name, as {word: value, other: value}; taken. It retries as this step does, where the
+ * kind of this one does its own retries. Then resume(), with act_child_result/_error. */
 enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t *args);
 /* Names of the run's scope: sets one (set:). Taken. Recorded by the caller's own record. */
 void step_set_name(struct act *a, const char *name, json_t *value);

@@ -54,6 +54,7 @@ static void index_param(struct map *m, const struct param *p, const void *args, 
 	case P_BOOL:
 	case P_NAMES:
 	case P_NAME:
+	case P_SOURCE:
 	default:
 		break;
 	}
