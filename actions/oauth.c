@@ -351,6 +351,14 @@ static const char *harmless(const struct oauth_post *p, const char *said)
 	return said;
 }
 
+/* What comes from outside is cut, and then only ASCII stays: it may go into JSON. */
+static void sanitize(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static enum oauth_outcome fail(struct oauth_post *p, enum oauth_outcome outcome, int err,
 			       const char *word, const char *said)
 {
@@ -359,6 +367,7 @@ static enum oauth_outcome fail(struct oauth_post *p, enum oauth_outcome outcome,
 	p->outcome = outcome;
 	(void)err_set(&p->msg, err, "%.60s%s%.*s%s", word ? word : err_text(err), said ? " (" : "",
 		      SAID_MAX, said ? said : "", said ? ")" : "");
+	sanitize(p->msg.text);
 	return outcome;
 }
 
@@ -402,7 +411,7 @@ static json_t *read_answer(struct oauth_post *p, int64_t now_ms)
 	int status = p->req.status;
 	read_wait(p, now_ms);
 	if (p->req.err) {
-		(void)fail(p, OAUTH_LATER, p->req.err, p->req.msg.text, NULL);
+		(void)fail(p, OAUTH_LATER, p->req.err, NULL, p->req.msg.text);
 		return NULL;
 	}
 	if (json_parse(buf_str(&p->req.answer), p->req.answer.len, true, &v, &msg) != 0)
@@ -411,12 +420,13 @@ static json_t *read_answer(struct oauth_post *p, int64_t now_ms)
 	if (status / 100 == 2 && v)
 		return v;
 	const char *word = json_str(v, "error");
+	enum oauth_outcome outcome = outcome_of(word, status);
 	auto_free char *plain = mem_printf("it answers %d", status);
+	int err = status == 429 ? ERR_THROTTLED : outcome == OAUTH_LATER ? ERR_SERVER : ERR_AUTH;
 	if (status / 100 == 2)
 		(void)fail(p, OAUTH_LATER, ERR_SERVER, "its answer cannot be read", NULL);
 	else
-		(void)fail(p, outcome_of(word, status), status >= 500 ? ERR_SERVER : ERR_AUTH,
-			   word ? word : plain, json_str(v, "error_description"));
+		(void)fail(p, outcome, err, word ? word : plain, json_str(v, "error_description"));
 	json_decref(v);
 	return NULL;
 }
