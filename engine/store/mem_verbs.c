@@ -237,7 +237,8 @@ static bool claim_is_free(struct mem_data *d, const struct store_append *a, size
 			return !strcmp(a->claims[k].path, c->path);
 	auto_free char *key = mem_claim_key(c->connection, c->foreign_id);
 	struct mem_claim *has = map_get(&d->claims, key);
-	return !has || (has->run == r && !strcmp(has->path, c->path));
+	return !has || (has->run == r && !strcmp(has->path, c->path)) ||
+	       (*c->foreign_id == '#' && has->run->ended);
 }
 
 static void claim_drop(struct mem_data *d, const char *key, const char *path, struct mem_run *r)
@@ -254,9 +255,12 @@ static void claim_keep(struct mem_data *d, const struct store_claim *c, struct m
 		claim_drop(d, key, c->path, r);
 		return;
 	}
-	if (map_get(&d->claims, key))
+	struct mem_claim *claim = map_get(&d->claims, key);
+	if (claim && (*c->foreign_id != '#' || !claim->run->ended))
 		return;
-	struct mem_claim *claim = mem_alloc(sizeof(*claim));
+	if (claim)
+		claim_free(map_remove(&d->claims, key));
+	claim = mem_alloc(sizeof(*claim));
 	claim->run = r;
 	claim->path = mem_strdup(c->path);
 	map_put(&d->claims, key, claim);

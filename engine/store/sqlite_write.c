@@ -115,7 +115,7 @@ static bool claims_equal(const struct store_claim *a, const struct store_claim *
 	return !strcmp(a->connection, b->connection) && !strcmp(a->foreign_id, b->foreign_id);
 }
 
-/* *ret: nobody, or this very effect, has claimed it. */
+/* *ret: nobody, or this very effect, has claimed it; or it is a place of a run that has ended. */
 static int claim_check(struct sqlite_store *s, const struct store_append *a, size_t i, int64_t run,
 		       bool *ret)
 {
@@ -130,7 +130,9 @@ static int claim_check(struct sqlite_store *s, const struct store_append *a, siz
 	bind_text(st, 2, c->foreign_id);
 	int rc = row_of(st, &has);
 	if (!rc && has)
-		*ret &= sqlite3_column_int64(st, 0) == run && !strcmp(column_text(st, 1), c->path);
+		*ret &= (sqlite3_column_int64(st, 0) == run &&
+			 !strcmp(column_text(st, 1), c->path)) ||
+			sqlite3_column_int(st, 2);
 	sqlite3_reset(st);
 	return rc;
 }

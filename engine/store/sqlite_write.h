@@ -33,10 +33,13 @@
 	X(DEL_ENDED, "DELETE FROM ended WHERE run = ?1")                                           \
 	X(PUT_REC, "INSERT INTO journal(run, n, type, path, at, body)"                             \
 		   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)")                                             \
-	X(GET_CLAIM, "SELECT run, path FROM claim WHERE connection = ?1 AND foreign_id = ?2")      \
+	X(GET_CLAIM, "SELECT run, path, foreign_id GLOB '#*' AND NOT EXISTS"                       \
+		     " (SELECT 1 FROM live WHERE live.run = claim.run)"                            \
+		     " FROM claim WHERE connection = ?1 AND foreign_id = ?2")                      \
 	X(DEL_CLAIM, "DELETE FROM claim WHERE connection = ?1 AND foreign_id = ?2 AND run = ?3"    \
 		     " AND path = ?4")                                                             \
-	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")           \
+	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"         \
+		     " run = ?3, path = ?4 WHERE foreign_id GLOB '#*'")                            \
 	X(GET_COUNTER, "SELECT day, spent FROM counter WHERE name = ?1")                           \
 	X(PUT_COUNTER, "REPLACE INTO counter(name, day, spent) VALUES (?1, ?2, ?3)")           \
 	X(PUT_KEPT, "REPLACE INTO kept(name, body, changed) VALUES (?1, ?2, ?3)")                  \

@@ -135,6 +135,10 @@ struct store_accept {
 	uint64_t epoch;  /* what the first append of its runs has to present */
 };
 
+/*
+ * A foreign id that begins with '#' is no id but a place that one effect holds at a time: a claim on it
+ * counts only as long as its run is live.
+ */
 struct store_claim {
 	const char *connection, *foreign_id, *path;
 	bool release; /* gives up this effect's claim instead; none is no error */

@@ -422,6 +422,26 @@ static int append_claim(struct fx *fx, unsigned run, uint64_t epoch, uint32_t n,
 	return fx_do(fx, &a.op);
 }
 
+static void a_place_is_free_when_its_run_has_ended(void **state)
+{
+	struct fx *fx = *state;
+	uint64_t epoch = accept_run(fx, 1);
+	accept_run(fx, 2);
+	struct store_claim place = {"cc", "#job", "do.0"}, id = {"cc", "42", "do.0"};
+	struct store_append end = {.op = {.verb = STORE_APPEND},
+				   .run = id_at(1),
+				   .epoch = epoch,
+				   .expect_n = 2,
+				   .state = RUN_FAILED};
+	assert_int_equal(append_claim(fx, 1, epoch, 0, &place, 1), 0);
+	assert_int_equal(append_claim(fx, 1, epoch, 1, &id, 1), 0);
+	assert_int_equal(append_claim(fx, 2, epoch, 0, &place, 1), ERR_CLAIMED);
+	assert_int_equal(fx_do(fx, &end.op), 0);
+	assert_int_equal(append_claim(fx, 2, epoch, 0, &place, 1), 0);
+	assert_int_equal(append_claim(fx, 2, epoch, 1, &place, 1), 0);
+	assert_int_equal(append_claim(fx, 2, epoch, 2, &id, 1), ERR_CLAIMED);
+}
+
 static void a_foreign_id_is_claimed_by_one_effect_only(void **state)
 {
 	struct fx *fx = *state;
@@ -887,6 +907,7 @@ static const struct CMUnitTest shared[] = {
 	T(stats_count_runs_by_state),
 	T(what_was_answered_is_there_after_reopening),
 	T(closing_finishes_what_was_submitted),
+	T(a_place_is_free_when_its_run_has_ended),
 	T(bytes_are_kept_under_a_name_until_others_are),
 	T(what_is_too_large_to_be_kept_changes_nothing),
 	T(blocks_of_a_day_come_to_its_limit_and_no_further),
