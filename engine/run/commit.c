@@ -99,17 +99,38 @@ static void wake_barriers(struct run *r)
 	}
 }
 
-/* Someone else has one of the ids: the rest is appended, and the claimers are told. */
-static void on_claimed(struct run *r)
+/* The activation that waits to hear whether a claim was granted, or NULL: it is a mere note. */
+static struct act *claimer(struct run *r, const struct store_claim *c)
 {
 	list_each (l, &r->acts) {
 		struct act *a = container_of(l, struct act, link);
-		for (size_t i = 0; i < r->sent.n_claims; i++)
-			if (!r->sent.claims[i].release &&
-			    strcmp(r->sent.claims[i].path, a->path) == 0)
-				a->claim_lost = true;
+		if (a->at == ACT_BARRIER && strcmp(c->path, a->path) == 0)
+			return a;
 	}
-	jbuf_drop_claims(&r->sent);
+	return NULL;
+}
+
+static bool is_note(void *arg, const struct store_claim *c)
+{
+	return !claimer(arg, c);
+}
+
+/*
+ * Someone else has one of the ids: the rest is appended, and the claimers are told. Claims that nobody
+ * waits for stay in it, unless it is one of them that was lost.
+ */
+static void on_claimed(struct run *r)
+{
+	size_t before = r->sent.n_claims;
+	for (size_t i = 0; i < before; i++) {
+		const struct store_claim *c = &r->sent.claims[i];
+		struct act *a = c->release ? NULL : claimer(r, c);
+		if (a)
+			a->claim_lost = true;
+	}
+	jbuf_drop_claims(&r->sent, is_note, r);
+	if (r->sent.n_claims == before)
+		jbuf_drop_claims(&r->sent, NULL, NULL);
 	run_submit(r);
 }
 
@@ -159,6 +180,7 @@ static void on_recorded(struct store_op *op)
 	r->appending = false;
 	r->durable_n += (uint32_t)r->sent.n;
 	begin_emitted(r);
+	step_tell_released(&r->sent);
 	jbuf_clear(&r->sent);
 	engine_run_changed(r->engine, r, r->op.state);
 	if (run_state_is_end(r->op.state)) {

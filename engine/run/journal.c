@@ -221,11 +221,12 @@ void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, 
 							.release = release};
 }
 
-void jbuf_drop_claims(struct jbuf *b)
+void jbuf_drop_claims(struct jbuf *b, bool (*keep)(void *arg, const struct store_claim *c),
+		      void *arg)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < b->n_claims; i++) {
-		if (b->claims[i].release)
+		if (b->claims[i].release || (keep && keep(arg, &b->claims[i])))
 			b->claims[kept++] = b->claims[i];
 		else
 			free_claim(&b->claims[i]);

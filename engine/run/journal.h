@@ -70,5 +70,6 @@ void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, 
 	      const json_t *body);
 void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path,
 		bool release);
-/* Leaves only the releases. */
-void jbuf_drop_claims(struct jbuf *b);
+/* Leaves only the releases, and what keep (may be NULL) says. */
+void jbuf_drop_claims(struct jbuf *b, bool (*keep)(void *arg, const struct store_claim *c),
+		      void *arg);

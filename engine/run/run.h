@@ -161,6 +161,10 @@ json_t *error_new(int err, const char *message, const char *step);
 
 /* frame.c */
 void frame_start(struct frame *f);
+/* step.c */
+/* What was committed: whoever waits for a claim that it gave up may go on. */
+void step_tell_released(const struct jbuf *b);
+
 void frame_next(struct frame *f);
 void frame_end(struct frame *f, json_t *error);
 void frame_free(struct frame *f);

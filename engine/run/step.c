@@ -308,6 +308,20 @@ void step_release(struct act *a, const char *connection, const char *foreign_id)
 	jbuf_claim(&a->run->buf, connection, foreign_id, a->path, true);
 }
 
+static void (*on_released)(const char *connection, const char *foreign_id);
+
+void step_on_released(void (*cb)(const char *connection, const char *foreign_id))
+{
+	on_released = cb;
+}
+
+void step_tell_released(const struct jbuf *b)
+{
+	for (size_t i = 0; i < b->n_claims && on_released; i++)
+		if (b->claims[i].release)
+			on_released(b->claims[i].connection, b->claims[i].foreign_id);
+}
+
 bool act_claim_lost(const struct act *a)
 {
 	return a->claim_lost;

@@ -169,6 +169,8 @@ void step_claim(struct act *a, const char *connection, const char *foreign_id);
 bool act_claim_lost(const struct act *a);
 /* Gives up this effect's claim in the same commit as what is buffered. */
 void step_release(struct act *a, const char *connection, const char *foreign_id);
+/* cb is told of every claim that was given up, once that is durable; one listener for all engines. */
+void step_on_released(void (*cb)(const char *connection, const char *foreign_id));
 /* What is buffered becomes durable, then resume() comes. Return STEP_WAIT after it. */
 enum verdict step_barrier(struct act *a);
 /* The run parks until `due` (wall ms; 0: only other wakes), then resume() or, after the memory was
