@@ -21,23 +21,6 @@
 
 #include "engine/base/json.h"
 
-/* ---- the place for an unanswered job ---- */
-
-/*
- * Jobs of one connection look alike in the list of jobs. So at most one of them is unanswered at any
- * time, over all runs and restarts: a job without an owner is then that one's, or a stranger's.
- */
-#define SLOT_ID "" /* no foreign id is empty */
-#define SLOT_FIRST_MS 50
-#define SLOT_CAP_MS 5000
-
-void call_release_slot(struct act *a, struct call_state *st)
-{
-	if (st->slot)
-		step_release(a, st->conn->name, SLOT_ID);
-	st->slot = false;
-}
-
 /* ---- the request ---- */
 
 /* `connection:` chooses another connection of the same connector at run time. */
@@ -76,9 +59,12 @@ static bool find_params(struct act *a, struct call_state *st)
 	return true;
 }
 
+/* What is merged first is rendered then. */
 static bool render(struct act *a, struct call_state *st)
 {
 	struct errmsg *msg = act_msg(a);
+	if (call_merges(st))
+		return true;
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
 	if (exchange_render(&st->x, st->params, msg) == 0)
 		return true;
@@ -126,26 +112,6 @@ static enum verdict intend(struct act *a, struct call_state *st)
 	return step_barrier(a);
 }
 
-/* The longer the run has gone on, the more seldom it asks. */
-static enum verdict wait_for_slot(struct act *a, struct call_state *st)
-{
-	int64_t wait = act_run_age_ms(a) / 8;
-	wait = wait < SLOT_FIRST_MS ? SLOT_FIRST_MS : wait < SLOT_CAP_MS ? wait : SLOT_CAP_MS;
-	st->at = CALL_PARKED;
-	return step_park(a, RUN_WAITING,
-			 act_now(a) + wait + (int64_t)rng_below(act_rng(a), (uint64_t)wait));
-}
-
-/* The place for an unanswered job is taken, or waited for. */
-static enum verdict on_slot(struct act *a, struct call_state *st)
-{
-	st->slot = !act_claim_lost(a);
-	if (st->slot)
-		return intend(a, st);
-	pass_done(&st->x.pass);
-	return wait_for_slot(a, st);
-}
-
 /*
  * No leave now: the run is parked without a record, and asks again when it is due. Until somebody logs
  * in it is held, and looks more seldom the longer that takes.
@@ -154,6 +120,7 @@ static enum verdict no_leave(struct act *a, struct call_state *st)
 {
 	const struct pass *p = &st->x.pass;
 	int64_t due = p->due ? p->due : act_now(a) + act_run_age_ms(a) / 8 + 1000;
+	call_leave_job_place(a, st);
 	st->at = CALL_PARKED;
 	if (p->held)
 		return step_park(a, RUN_HELD, due);
@@ -166,35 +133,47 @@ static enum verdict on_pass(struct act *a, struct call_state *st)
 {
 	if (st->x.pass.err)
 		return no_leave(a, st);
-	if (st->effect == EFFECT_READ) {
-		st->attempts++;
-		return send_now(a, st);
-	}
-	if (st->effect != EFFECT_JOB || st->slot)
+	if (st->reading)
+		return call_send_read(st);
+	if (st->effect != EFFECT_READ)
 		return intend(a, st);
-	step_claim(a, st->conn->name, SLOT_ID);
-	st->at = CALL_SLOT;
-	return step_barrier(a);
+	st->attempts++;
+	return send_now(a, st);
 }
 
-enum verdict call_attempt(struct act *a, struct call_state *st)
+enum verdict call_admit(struct act *a, struct call_state *st)
 {
 	st->at = CALL_PASS;
 	return exchange_admit(&st->x) ? on_pass(a, st) : STEP_WAIT;
 }
 
+enum verdict call_attempt(struct act *a, struct call_state *st)
+{
+	st->taking = 0;
+	return call_take_places(a, st);
+}
+
 /* ---- the answer ---- */
+
+/* What this call made is its own: no other effect may ever take it for the work of its lost request. */
+static void claim_answered(struct act *a, struct call_state *st)
+{
+	const struct answer *r = &st->x.answer;
+	const char *made = st->effect == EFFECT_KEYED ? probe_id(st->target, r->result) : NULL;
+	if (st->target->action->is_job && *r->job)
+		step_claim(a, st->conn->name, r->job);
+	else if (made)
+		step_claim(a, st->conn->name, made);
+}
 
 static enum verdict answered_well(struct act *a, struct call_state *st)
 {
 	const struct answer *r = &st->x.answer;
 	call_tell(a, st);
-	call_release_slot(a, st);
-	if (st->target->action->is_job) {
+	call_leave_places(a, st);
+	if (st->target->action->is_job)
 		step_meta(a, "connection", json_string(st->conn->name));
-		if (*r->job)
-			step_claim(a, st->conn->name, r->job);
-	}
+	claim_answered(a, st);
 	return step_done_as(a, json_incref(r->result),
 			    r->outcome == ANSWER_PARTIAL ? "partial" : "ok");
 }
@@ -207,11 +186,18 @@ static bool is_doubtful_status(const struct call_state *st)
 	       status != 501 && status != 503;
 }
 
+bool call_renews(const struct act *a, struct call_state *st)
+{
+	(void)a;
+	bool may = !st->renewed && pass_can_renew(&st->x.pass);
+	st->renewed |= may;
+	return may;
+}
+
 /* Refused for its credentials: once more with others, which counts as no attempt. */
 static enum verdict with_new_credentials(struct act *a, struct call_state *st)
 {
 	json_t *error = call_error(st, ERR_AUTH);
-	st->renewed = true;
 	if (call_has_open_attempt(a))
 		call_record_attempt(a, st, error, 0, false, st->repeated);
 	json_decref(error);
@@ -224,7 +210,7 @@ static enum verdict answered_badly(struct act *a, struct call_state *st)
 	const struct answer *r = &st->x.answer;
 	if (is_doubtful_status(st))
 		return call_doubt(a, st, ERR_SERVER);
-	if (r->err == ERR_AUTH && !st->renewed && pass_can_renew(&st->x.pass))
+	if (r->err == ERR_AUTH && call_renews(a, st))
 		return with_new_credentials(a, st);
 	if (r->err == ERR_EXISTS && st->repeated && st->effect == EFFECT_KEYED)
 		return call_doubt(a, st, r->err); /* it may be ours, from the attempt before */
@@ -270,7 +256,6 @@ static enum verdict again_by_person(struct act *a, struct call_state *st)
 {
 	st->attempts = 0;
 	st->first = act_now(a);
-	st->slot = false; /* given up when the person was asked */
 	st->crashed = false;
 	return call_send_again(a, st);
 }
@@ -278,9 +263,13 @@ static enum verdict again_by_person(struct act *a, struct call_state *st)
 static enum verdict go_on_open(struct act *a, struct call_state *st)
 {
 	json_t *found = json_object_get(step_rec(a, REC_PROBE), "found");
-	if (found)
-		return call_adopt(a, st, found); /* claimed before the program ended */
-	st->crashed = true;
+	call_places_are_held(st);
+	if (found) { /* its claim was under way when the program ended */
+		probe_done(&st->probe);
+		st->probe.found = json_incref(found);
+		return call_claim(a, st);
+	}
+	st->crashed = step_rec_at(a, REC_PROBE) < step_rec_at(a, REC_INTENT);
 	if (st->effect == EFFECT_READ || st->effect == EFFECT_IDEMPOTENT)
 		return call_send_again(a, st);
 	return call_doubt(a, st, ERR_IN_DOUBT);
@@ -308,6 +297,8 @@ static enum verdict call_start(struct act *a)
 	if (!st->target || !find_connection(a, st) || !find_params(a, st) || !render(a, st))
 		return STEP_FAIL;
 	st->effect = action_effect(st->target->action, st->params);
+	if (!call_name_places(a, st))
+		return STEP_FAIL;
 	return go_on(a, st);
 }
 
@@ -315,10 +306,12 @@ static enum verdict call_resume(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	switch (st->at) {
+	case CALL_PLACE:
+		return call_take_places(a, st);
+	case CALL_READ:
+		return call_on_read(a, st);
 	case CALL_PASS:
 		return on_pass(a, st);
-	case CALL_SLOT:
-		return on_slot(a, st);
 	case CALL_INTENT:
 		return send_now(a, st);
 	case CALL_SEND:
@@ -326,9 +319,7 @@ static enum verdict call_resume(struct act *a)
 	case CALL_PROBE:
 		return call_judge(a, st, probe_resume(&st->probe));
 	case CALL_ADOPT:
-		if (act_claim_lost(a))
-			return call_look_later(a, st, "another effect has that job");
-		return call_adopt(a, st, st->probe.found);
+		return call_on_claimed(a, st);
 	case CALL_PARKED:
 	default:
 		return go_on(a, st);
@@ -339,10 +330,11 @@ static enum verdict call_resume(struct act *a)
 static bool call_cancel(struct act *a)
 {
 	struct call_state *st = act_state(a);
-	if (st->at == CALL_SEND && st->effect == EFFECT_READ)
+	bool reads = st->at == CALL_READ || (st->at == CALL_SEND && st->effect == EFFECT_READ);
+	if (reads)
 		exchange_cancel(&st->x);
-	if (st->effect == EFFECT_JOB && st->at != CALL_SEND && st->at != CALL_PROBE)
-		step_release(a, st->conn->name, SLOT_ID); /* it ends here, nothing is under way */
+	if (!reads && st->at != CALL_SEND && st->at != CALL_PROBE)
+		call_leave_places(a, st); /* it ends here, nothing is under way */
 	if (st->at == CALL_PASS)
 		pass_done(&st->x.pass);
 	return st->at != CALL_PASS;
@@ -353,6 +345,8 @@ static void call_drop(struct act *a)
 	struct call_state *st = act_state(a);
 	exchange_done(&st->x);
 	probe_done(&st->probe);
+	for (enum call_place i = 0; i < PLACES; i++)
+		slot_done(&st->place[i]);
 	json_decref(st->params);
 	st->params = NULL;
 }
@@ -363,6 +357,8 @@ static const struct param call_params[] = {
 	 "the action's parameters, flat, under the API's names"},
 	{"connection", P_TMPL, BESIDE, false, offsetof(struct call_args, connection),
 	 "another connection of the same connector, chosen at run time"},
+	{"serialize", P_TMPL, BESIDE, false, offsetof(struct call_args, serialize),
+	 "calls with an equal value on one connection go one at a time"},
 	{0},
 };
 

@@ -1,15 +1,17 @@
 /*
  * The parts of `call`: its arguments and position, and what its files do for each other.
  *
- * call.c goes from the rule to the answer, call_again.c counts attempts and times the next one,
- * call_doubt.c settles what became of a request whose answer was lost, call_check.c finds mistakes
- * before anything runs.
+ * call.c goes from the rule to the answer, call_place.c takes the places that one call holds at a time,
+ * call_merge.c reads what an update is put over, call_again.c counts attempts and times the next one,
+ * call_doubt.c settles what became of a request whose answer was lost, call_check.c finds mistakes before
+ * anything runs.
  */
 #pragma once
 
 #include "actions/exchange.h"
 #include "actions/probe.h"
 #include "actions/services.h"
+#include "actions/slot.h"
 #include "actions/target.h"
 #include "engine/run/step.h"
 
@@ -17,10 +19,28 @@ struct call_args {
 	const char *action;
 	struct tmpl *with;
 	struct tmpl *connection;
+	struct tmpl *serialize;
 	const struct target *target; /* found by the check; NULL for steps made at run time */
 };
 
-enum call_at { CALL_PASS, CALL_SLOT, CALL_INTENT, CALL_SEND, CALL_PROBE, CALL_ADOPT, CALL_PARKED };
+enum call_at {
+	CALL_PLACE,  /* a place is claimed or waited for */
+	CALL_READ,   /* what is to be merged with is read */
+	CALL_PASS,   /* leave to send */
+	CALL_INTENT, /* the intent becomes durable */
+	CALL_SEND,
+	CALL_PROBE,
+	CALL_ADOPT,
+	CALL_PARKED,
+};
+
+/* The places that a call may need, in the order in which all calls take them: so none waits in a circle. */
+enum call_place {
+	PLACE_SAID,   /* what the rule says goes one at a time */
+	PLACE_OBJECT, /* the thing that a merge reads and writes */
+	PLACE_JOB,    /* the unanswered job: given up between attempts */
+	PLACES
+};
 
 struct call_state {
 	enum call_at at;
@@ -31,7 +51,11 @@ struct call_state {
 	struct exchange x;
 	struct probe probe;
 	bool repeated;     /* an earlier attempt is unanswered */
-	bool slot;         /* it holds the connection's place for an unanswered job */
+	struct slot place[PLACES];
+	enum call_place taking; /* the place that is asked for */
+	bool reading;           /* the exchange is a merge's read */
+	int64_t since;          /* when the first unanswered attempt was intended; 0: none */
+	bool at_exists;         /* the API says that it exists, though it may be ours */
 	bool crashed;      /* the open attempt is of a process that ended */
 	bool renewed;      /* its credentials were refused once, and asked for anew */
 	unsigned attempts; /* sends that count, this one included */
@@ -40,14 +64,36 @@ struct call_state {
 
 /* ---- call.c ---- */
 
-/* Begins an attempt: leave, a job's place, the intent, the bytes. */
+/* Begins an attempt: places, a merge's read, leave, the intent, the bytes. */
 enum verdict call_attempt(struct act *a, struct call_state *st);
-/* The place for an unanswered job is given up in the next commit, if it is held. */
-void call_release_slot(struct act *a, struct call_state *st);
+/* Its credentials were refused: true, once, when others can be had. */
+bool call_renews(const struct act *a, struct call_state *st);
+/* The request is as it will be sent: leave, the intent, the bytes. */
+enum verdict call_admit(struct act *a, struct call_state *st);
+
+/* ---- call_place.c ---- */
+
+/* Names the places that this call takes. False: it failed. */
+bool call_name_places(struct act *a, struct call_state *st);
+/* Goes on taking them; then a merge reads, and any other call asks for leave. */
+enum verdict call_take_places(struct act *a, struct call_state *st);
+/* An attempt is open: its process held them all. */
+void call_places_are_held(struct call_state *st);
+/* Until the next attempt others' jobs may go. */
+void call_leave_job_place(struct act *a, struct call_state *st);
+/* The call ends, or waits for a person. */
+void call_leave_places(struct act *a, struct call_state *st);
+
+/* ---- call_merge.c ---- */
+
+bool call_merges(const struct call_state *st);
+enum verdict call_read(struct act *a, struct call_state *st);
+enum verdict call_send_read(struct call_state *st);
+enum verdict call_on_read(struct act *a, struct call_state *st);
 
 /* ---- call_again.c ---- */
 
-/* Each I opens an attempt and each A closes one; a read has no I and is never open. */
+/* Each I opens an attempt, which the A after it closes; a read has no I and is never open. */
 bool call_has_open_attempt(const struct act *a);
 /* Sets what the journal tells of earlier attempts. */
 void call_read_attempts(const struct act *a, struct call_state *st);
@@ -68,10 +114,14 @@ enum verdict call_again_later(struct act *a, struct call_state *st, int err, boo
 
 /* ---- call_doubt.c ---- */
 
+/* st->probe.found is claimed, and adopted when no other effect has it. */
+enum verdict call_claim(struct act *a, struct call_state *st);
+/* A person is asked. */
+enum verdict call_unsettled(struct act *a, struct call_state *st, const char *what);
 /* found: what the lost request made; it is the step's result. */
 enum verdict call_adopt(struct act *a, struct call_state *st, json_t *found);
-/* Another look at the list of jobs later: it may lag behind what happened. */
-enum verdict call_look_later(struct act *a, struct call_state *st, const char *evidence);
+/* The claim of what was found is decided: it is adopted, or another effect's. */
+enum verdict call_on_claimed(struct act *a, struct call_state *st);
 /* The doubt is settled: the open attempt counts as one without effect, and a new one begins. */
 enum verdict call_send_again(struct act *a, struct call_state *st);
 /* Goes by what a probe found. */

@@ -1,16 +1,18 @@
 /* Calls whose bytes left and whose answer never came: what may be done about them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "actions/call.h"
 #include "engine/base/json.h"
 
-#define SETTLE_MS (2 * 60 * 1000) /* how long a lost job may take to show in the list */
+#define SETTLE_MS (2 * 60 * 1000) /* how long what was made may take to show in a list */
 #define LOOKS 3
 
-/* found: what the lost request made; it is the step's result. */
+/* ---- adoption ---- */
+
 enum verdict call_adopt(struct act *a, struct call_state *st, json_t *found)
 {
-	call_release_slot(a, st);
+	call_leave_places(a, st);
 	step_meta(a, "adopted", json_true());
 	step_meta(a, "attempts", json_integer(st->attempts));
 	if (st->target->action->is_job)
@@ -18,37 +20,58 @@ enum verdict call_adopt(struct act *a, struct call_state *st, json_t *found)
 	return step_done(a, json_incref(found));
 }
 
-/* A job's id is claimed before its result counts: no two effects may take one job for theirs. */
-static enum verdict claim_job(struct act *a, struct call_state *st)
+/* It is claimed before it counts as the result: no two effects may take one thing for theirs. */
+enum verdict call_claim(struct act *a, struct call_state *st)
 {
-	const json_t *id = json_path(st->probe.found, st->target->action->job->id);
+	const char *id = probe_id(st->target, st->probe.found);
+	if (!id)
+		return call_unsettled(a, st, "what was found has no id");
 	step_record(a, REC_PROBE,
-		    json_pack("{s:O, s:O}", "adopt", (json_t *)id, "found", st->probe.found));
-	step_claim(a, st->conn->name, json_string_value(id));
+		    json_pack("{s:s, s:s, s:O}", "evidence", "found", "adopt", id, "found",
+			      st->probe.found));
+	step_claim(a, st->conn->name, id);
 	st->at = CALL_ADOPT;
 	return step_barrier(a);
 }
 
-static unsigned looks(const struct act *a)
+/* ---- unsettled ---- */
+
+/* Looks of this attempt that told something: failed ones do not count. */
+static unsigned looks(const struct act *a, const struct call_state *st)
 {
-	return step_rec_count(a, REC_PROBE);
+	unsigned n = 0;
+	json_t *rec;
+	for (unsigned i = 0; (rec = step_rec_at_index(a, REC_PROBE, i)); i++)
+		n += json_int(rec, "look", 0) == (json_int_t)st->attempts;
+	return n;
 }
 
-static enum verdict unsettled(struct act *a, struct call_state *st, const char *what)
+enum verdict call_unsettled(struct act *a, struct call_state *st, const char *what)
 {
-	call_release_slot(a, st);
+	call_leave_places(a, st);
 	call_tell(a, st);
 	return step_in_doubt(a, "%s was sent and its answer was lost; %s", st->target->full, what);
 }
 
-/* The next look at the list of jobs: it may lag behind what happened. */
-enum verdict call_look_later(struct act *a, struct call_state *st, const char *evidence)
+static enum verdict exists(struct act *a, struct call_state *st)
+{
+	call_leave_places(a, st);
+	call_tell(a, st);
+	return step_fail(a, ERR_EXISTS, "%s: something with this key exists already",
+			 st->target->full);
+}
+
+/* The next look: what was made may show late. tells: this look told something. */
+static enum verdict look_later(struct act *a, struct call_state *st, const char *evidence,
+			       bool tells)
 {
 	static const int64_t after_ms[LOOKS] = {5000, 45000, SETTLE_MS};
-	unsigned n = looks(a);
+	unsigned n = looks(a, st);
 	int64_t due = act_now(a) + after_ms[n < LOOKS ? n : LOOKS - 1];
-	step_record(a, REC_PROBE,
-		    json_pack("{s:s, s:I}", "evidence", evidence, "due", (json_int_t)due));
+	json_t *body = json_pack("{s:s, s:I}", "evidence", evidence, "due", (json_int_t)due);
+	if (tells)
+		json_object_set_new(body, "look", json_integer(st->attempts));
+	step_record(a, REC_PROBE, body);
 	return call_park(a, st, due);
 }
 
@@ -56,7 +79,7 @@ enum verdict call_look_later(struct act *a, struct call_state *st, const char *e
 enum verdict call_send_again(struct act *a, struct call_state *st)
 {
 	if (!st->crashed && st->attempts >= call_attempts_max(a))
-		return unsettled(a, st, "it is not there, and it was tried often enough");
+		return call_unsettled(a, st, "it is not there, and it was tried often enough");
 	json_t *error = call_error(st, ERR_IN_DOUBT);
 	if (call_has_open_attempt(a))
 		call_record_attempt(a, st, error, 0, !st->crashed, true);
@@ -66,41 +89,82 @@ enum verdict call_send_again(struct act *a, struct call_state *st)
 	return call_attempt(a, st);
 }
 
+static enum verdict send_again_for(struct act *a, struct call_state *st, const char *evidence)
+{
+	step_record(a, REC_PROBE, json_pack("{s:s}", "evidence", evidence));
+	return call_send_again(a, st);
+}
+
+/* ---- what a probe tells ---- */
+
+/*
+ * Whether the API refuses a second one with the same key: then a request that is merely late does no harm
+ * when it is sent again at once.
+ */
+static bool key_is_unique(const struct action *a)
+{
+	const char *status;
+	json_t *means;
+	json_object_foreach ((json_t *)a->errors, status, means) {
+		const char *error = json_str(means, "error");
+		if (error && strcmp(error, "exists") == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum verdict judge_absent(struct act *a, struct call_state *st)
+{
+	bool refused = st->at_exists, settled = looks(a, st) >= LOOKS;
+	if (!refused && (settled || key_is_unique(st->target->action)))
+		return send_again_for(a, st, "it is not there");
+	if (!settled)
+		return look_later(a, st,
+				  refused ? "it is said to exist, but is not shown"
+					  : "not there yet",
+				  true);
+	return exists(a, st);
+}
+
 static enum verdict judge_keyed(struct act *a, struct call_state *st, enum probe_verdict v)
 {
 	switch (v) {
 	case PROBE_FOUND:
-		return call_adopt(a, st, st->probe.found);
+		return call_claim(a, st);
 	case PROBE_OTHER:
-		return step_fail(a, ERR_EXISTS, "%s: something with this key exists already",
-				 st->target->full);
+		return exists(a, st);
 	case PROBE_ABSENT:
-		step_record(a, REC_PROBE, json_pack("{s:s}", "evidence", "absent"));
-		return call_send_again(a, st);
+		return judge_absent(a, st);
 	case PROBE_UNCLEAR:
-		return unsettled(a, st, "it cannot be looked up");
+		return call_unsettled(a, st,
+				      "something with its key came into being at about that time, "
+				      "but it cannot be told by whom");
 	case PROBE_WAIT:
 	case PROBE_FAILED:
 	default:
-		return call_look_later(a, st, "the look-up failed");
+		return look_later(a, st, "the look-up failed", false);
 	}
+}
+
+static const char *job_evidence(enum probe_verdict v)
+{
+	return v == PROBE_UNCLEAR ? "a job that nobody owns could be it, or could not"
+				  : "no job that could be it has shown";
 }
 
 static enum verdict judge_job(struct act *a, struct call_state *st, enum probe_verdict v)
 {
 	bool harmless = action_repeat_is_harmless(st->target->action, st->params);
 	if (v == PROBE_FOUND)
-		return claim_job(a, st);
+		return call_claim(a, st);
 	if (harmless && v == PROBE_ABSENT)
-		return call_send_again(a, st); /* should it show late, nothing is lost */
-	if (looks(a) < LOOKS && (v != PROBE_UNCLEAR || st->target->job_list))
-		return call_look_later(
-			a, st, v == PROBE_UNCLEAR ? "several jobs could be it" : "not there yet");
-	if (harmless)
-		return call_send_again(a, st);
-	return unsettled(a, st,
-			 v == PROBE_UNCLEAR ? "several jobs could be it"
-					    : "no job that could be it has shown");
+		return send_again_for(a, st, job_evidence(v)); /* should it show late, nothing is lost */
+	if (v == PROBE_FAILED && st->target->job_list)
+		return look_later(a, st, "the look at the jobs failed", false);
+	if (looks(a, st) < LOOKS && st->target->job_list)
+		return look_later(a, st, job_evidence(v), true);
+	return harmless ? send_again_for(a, st, job_evidence(v))
+			: call_unsettled(a, st, job_evidence(v));
 }
 
 enum verdict call_judge(struct act *a, struct call_state *st, enum probe_verdict v)
@@ -111,15 +175,22 @@ enum verdict call_judge(struct act *a, struct call_state *st, enum probe_verdict
 	return st->effect == EFFECT_KEYED ? judge_keyed(a, st, v) : judge_job(a, st, v);
 }
 
-static int64_t intent_at(const struct act *a)
+enum verdict call_on_claimed(struct act *a, struct call_state *st)
 {
-	return step_rec_at(a, REC_INTENT);
+	if (!act_claim_lost(a))
+		return call_adopt(a, st, st->probe.found);
+	if (st->effect == EFFECT_KEYED)
+		return exists(a, st);
+	return look_later(a, st, "another effect has that job", true);
 }
 
 /* The bytes left and no whole answer came: what may be done is a matter of the effect class. */
 enum verdict call_doubt(struct act *a, struct call_state *st, int err)
 {
 	st->repeated = true;
+	st->at_exists = err == ERR_EXISTS;
+	if (!st->since)
+		st->since = step_rec_at(a, REC_INTENT);
 	switch (st->effect) {
 	case EFFECT_READ:
 	case EFFECT_IDEMPOTENT:
@@ -128,10 +199,10 @@ enum verdict call_doubt(struct act *a, struct call_state *st, int err)
 	case EFFECT_JOB:
 		return call_judge(
 			a, st,
-			probe_start(&st->probe, a, st->target, st->conn, st->params, intent_at(a)));
+			probe_start(&st->probe, a, st->target, st->conn, st->params, st->since));
 	case EFFECT_ONCE:
 	case EFFECTS:
 	default:
-		return unsettled(a, st, "it is never sent twice by itself");
+		return call_unsettled(a, st, "it is never sent twice by itself");
 	}
 }

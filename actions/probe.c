@@ -3,151 +3,129 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "actions/paging.h"
 #include "actions/services.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
 
 #define PAGES_MAX 200
-#define SLACK_MS 2000 /* Date has whole seconds, and clocks drift between two answers */
 
-/* ---- what is compared ---- */
-
-/* Equal, letter case of texts aside: e-mail addresses and names are unique that way. */
-static bool same(const json_t *a, const json_t *b)
-{
-	if (json_is_string(a) && json_is_string(b))
-		return strcasecmp(json_string_value(a), json_string_value(b)) == 0;
-	return json_equal(a, b);
-}
-
-static bool matches(const struct probe *p, const json_t *item)
-{
-	const struct action_look_up *l = p->target->action->look_up;
-	const char *path;
-	json_t *ours;
-	json_object_foreach ((json_t *)l->match, path, ours) {
-		const json_t *want = schema_member(p->params, json_string_value(ours));
-		const json_t *have = json_path(item, path);
-		if (!want || !have || !same(want, have))
-			return false;
-	}
-	return true;
-}
-
-/* Created after the intent, by the server's clock. */
-static bool is_since(const struct probe *p, const json_t *item, const char *path)
-{
-	const json_t *at = path ? json_path(item, path) : NULL;
-	int64_t ms;
-	if (!json_is_string(at) || time_parse(json_string_value(at), &ms, NULL) != 0)
-		return false;
-	return ms >= p->since + exchange_skew_ms(&p->x) - SLACK_MS;
-}
-
-/* The fields that the call sent and the item shows must be the same. */
-static bool agrees(const struct probe *p, const json_t *item)
-{
-	const json_t *path;
-	size_t i;
-	json_array_foreach ((json_t *)p->target->action->look_up->agree, i, path) {
-		const json_t *sent = schema_member(p->params, json_string_value(path));
-		const json_t *have = json_path(item, json_string_value(path));
-		if (sent && (!have || !same(sent, have)))
-			return false;
-	}
-	return true;
-}
-
-static bool is_adoptable(const struct probe *p, const json_t *item)
-{
-	const struct action_look_up *l = p->target->action->look_up;
-	const json_t *deleted = l->deleted ? json_path(item, l->deleted) : NULL;
-	if (deleted && !json_is_null(deleted))
-		return false;
-	return is_since(p, item, l->created) && agrees(p, item);
-}
-
-/* ---- by key ---- */
-
-static const json_t *items_of(const json_t *answer, const char *path)
-{
-	return path && *path ? json_path(answer, path) : answer;
-}
+/* ---- looking ---- */
 
 static json_t *look_up_params(const struct probe *p)
 {
 	const struct action_look_up *l = p->target->action->look_up;
-	json_t *params = l->with ? json_deep_copy(l->with) : json_object();
+	json_t *params = l && l->with ? json_deep_copy(l->with) : json_object();
 	const char *name;
 	json_t *path;
-	json_object_foreach ((json_t *)l->key, name, path) {
-		const json_t *v = schema_member(p->params, json_string_value(path));
-		if (v)
-			json_object_set(params, name, (json_t *)v);
-	}
-	const struct action_paging *page = &p->target->look_up->paging;
-	if (l->all_pages && page->limit)
-		json_object_set_new(params, page->limit, json_integer(page->limit_max));
+	if (l)
+		json_object_foreach ((json_t *)l->key, name, path) {
+			const json_t *v = schema_member(p->params, json_string_value(path));
+			if (v)
+				json_object_set(params, name, (json_t *)v);
+		}
 	return params;
 }
 
-static enum probe_verdict send_look(struct probe *p, const struct action *action,
-				    const json_t *params)
+static enum probe_verdict send_look(struct probe *p)
 {
 	struct errmsg msg;
-	exchange_of(&p->x, p->act, p->conn, action, PASS_SETTLE);
-	if (exchange_render(&p->x, params, &msg) != 0)
+	exchange_of(&p->x, p->act, p->conn, p->list, PASS_SETTLE);
+	request_done(&p->x.text);
+	p->x.text = (struct http_request_text){0};
+	int err = paging_is(p->list)
+			  ? paging_render(p->list, p->look, p->place, p->conn->base_url, &p->x.text,
+					  &msg)
+			  : exchange_render(&p->x, p->look, &msg);
+	if (err || ++p->pages > PAGES_MAX)
 		return PROBE_FAILED;
+	p->asked_ms = act_now(p->act);
 	exchange_start(&p->x);
 	return PROBE_WAIT;
 }
 
-/* The address of the next page, or NULL at the end. */
-static const char *next_link(const struct action *action, const json_t *answer)
+/*
+ * The intent's time by the server's clock. Its Date is cut to the second and was written between our
+ * request and its answer: so it bounds the difference of the clocks, from both sides. Clocks that may
+ * agree are taken to.
+ */
+static void read_clock(struct probe *p)
 {
-	const json_t *path;
-	size_t i;
-	json_array_foreach ((json_t *)action->paging.link, i, path) {
-		const json_t *link = json_path(answer, json_string_value(path));
-		if (json_is_string(link) && *json_string_value(link))
-			return json_string_value(link);
+	char date[64];
+	int64_t at, diff = 0;
+	if (http_answer_header(&p->x.req, "date", date, sizeof(date)) &&
+	    time_parse_http(date, &at) == 0) {
+		int64_t low = at - act_now(p->act), high = at + 999 - p->asked_ms;
+		diff = low > 0 ? low : high < 0 ? high : 0;
 	}
-	return NULL;
+	p->server_ms = p->since + diff;
 }
 
-static enum probe_verdict next_page(struct probe *p, const char *link)
+static void judge_item(struct probe *p, json_t *item)
 {
-	struct errmsg msg;
-	char *url;
-	if (++p->pages > PAGES_MAX || request_next_url(p->conn->base_url, link, &url, &msg) != 0)
-		return PROBE_FAILED;
-	free(p->x.text.url);
-	p->x.text.url = url;
-	exchange_start(&p->x);
-	return PROBE_WAIT;
+	switch (probe_judge_item(p, item)) {
+	case ITEM_OURS:
+		json_array_append(p->seen, item);
+		break;
+	case ITEM_UNCLEAR:
+		p->unclear = true;
+		break;
+	case ITEM_OTHER:
+		p->other = true;
+		break;
+	case ITEM_NONE:
+	default:
+		break;
+	}
 }
+
+static void judge_items(struct probe *p, json_t *items)
+{
+	json_t *item;
+	size_t i;
+	if (json_is_object(items)) /* the answer is the one item that there can be */
+		judge_item(p, items);
+	json_array_foreach (items, i, item)
+		judge_item(p, item);
+}
+
+/* Whether what a further page could show matters. */
+static bool wants_more(const struct probe *p, const json_t *items)
+{
+	const struct action_look_up *l = p->target->action->look_up;
+	return l ? l->all_pages : !probe_is_past(p, items);
+}
+
+static enum probe_verdict next_claim(struct probe *p);
 
 static enum probe_verdict judge_page(struct probe *p)
 {
-	const struct action_look_up *l = p->target->action->look_up;
-	const json_t *items = items_of(p->x.answer.result, l->items), *item;
-	size_t i;
-	json_array_foreach ((json_t *)items, i, item) {
-		if (!matches(p, item))
-			continue;
-		if (is_adoptable(p, item)) {
-			p->found = json_incref((json_t *)item);
-			return PROBE_FOUND;
-		}
-		return PROBE_OTHER;
-	}
-	const char *link = l->all_pages ? next_link(p->x.action, p->x.answer.result) : NULL;
-	return link ? next_page(p, link) : PROBE_ABSENT;
+	struct errmsg msg;
+	json_auto_t *page = NULL;
+	if (paging_take(p->list, p->look, p->place, p->conn->base_url, p->x.answer.result, &page,
+			&msg) != 0)
+		return PROBE_FAILED;
+	json_t *items = json_object_get(page, "items"), *next = json_object_get(page, "next");
+	judge_items(p, items);
+	if (!next || !wants_more(p, items))
+		return next_claim(p);
+	json_decref(p->place);
+	p->place = json_incref(next);
+	return send_look(p);
 }
 
-/* ---- among the jobs ---- */
+static enum probe_verdict judge_answer(struct probe *p)
+{
+	const struct action_look_up *l = p->target->action->look_up;
+	const char *path = l ? l->items : p->target->action->job->items;
+	if (paging_is(p->list))
+		return judge_page(p);
+	judge_items(p, path && *path ? json_path(p->x.answer.result, path) : p->x.answer.result);
+	return next_claim(p);
+}
+
+/* ---- whose the candidates are ---- */
 
 static void on_claim(struct store_op *op)
 {
@@ -156,45 +134,69 @@ static void on_claim(struct store_op *op)
 	step_wake(p->act);
 }
 
-static const char *job_id(const struct probe *p, const json_t *item)
-{
-	const json_t *id = json_path(item, p->target->action->job->id);
-	return json_is_string(id) ? json_string_value(id) : NULL;
-}
-
 /* Whether another effect has the candidate is known to the store alone. */
 static enum probe_verdict ask_claim(struct probe *p)
 {
 	const struct services *s = act_services(p->act);
 	p->querying = true;
+	free(p->asked_id);
+	p->asked_id = mem_strdup(probe_id(p->target, json_array_get(p->seen, p->at)));
 	p->query = (struct store_query){
 		.op = {.verb = STORE_QUERY, .cb = on_claim},
 		.view = VIEW_CLAIM,
 		.state = -1,
 		.limit = 1,
 		.connection = p->conn->name,
-		.foreign_id = job_id(p, json_array_get(p->seen, p->at)),
+		.foreign_id = p->asked_id,
 	};
 	store_submit(s->store, &p->query.op);
 	return PROBE_WAIT;
 }
 
-static enum probe_verdict judge_candidates(struct probe *p)
+/* Where lists show less than the creation answers, it is read whole. */
+static enum probe_verdict read_whole(struct probe *p)
 {
-	switch (json_array_size(p->seen)) {
-	case 0:
-		return PROBE_ABSENT;
-	case 1:
-		p->found = json_incref(json_array_get(p->seen, 0));
-		return PROBE_FOUND;
-	default:
+	struct errmsg msg;
+	const struct action_look_up *l = p->target->action->look_up;
+	json_auto_t *params = json_pack("{s:O}", l->read_param, json_path(p->found, l->id));
+	exchange_of(&p->x, p->act, p->conn, p->target->whole, PASS_SETTLE);
+	if (!params || exchange_render(&p->x, params, &msg) != 0)
+		return PROBE_FAILED;
+	p->reading = true;
+	exchange_start(&p->x);
+	return PROBE_WAIT;
+}
+
+static enum probe_verdict on_whole(struct probe *p)
+{
+	if (exchange_read(&p->x, false) != 0 || p->x.answer.outcome != ANSWER_OK)
+		return PROBE_FAILED;
+	json_decref(p->found);
+	p->found = json_incref(p->x.answer.result);
+	return PROBE_FOUND;
+}
+
+static enum probe_verdict conclude(struct probe *p)
+{
+	size_t n = json_array_size(p->seen);
+	if (n > 1 || p->unclear)
 		return PROBE_UNCLEAR;
-	}
+	if (!n)
+		return p->other ? PROBE_OTHER : PROBE_ABSENT;
+	p->found = json_incref(json_array_get(p->seen, 0));
+	return p->target->whole ? read_whole(p) : PROBE_FOUND;
 }
 
 static enum probe_verdict next_claim(struct probe *p)
 {
-	return p->at < json_array_size(p->seen) ? ask_claim(p) : judge_candidates(p);
+	return p->at < json_array_size(p->seen) ? ask_claim(p) : conclude(p);
+}
+
+static bool is_own(const struct probe *p)
+{
+	const char *run = json_str(p->query.result, "run"), *path = json_str(p->query.result, "path");
+	return run && path && strcmp(run, act_run_id(p->act)) == 0 &&
+	       strcmp(path, act_path(p->act)) == 0;
 }
 
 static enum probe_verdict judge_claim(struct probe *p)
@@ -202,33 +204,19 @@ static enum probe_verdict judge_claim(struct probe *p)
 	p->querying = false;
 	if (p->query.op.err)
 		return PROBE_FAILED;
-	if (p->query.result && !json_is_null(p->query.result))
-		json_array_remove(p->seen, p->at);
-	else
-		p->at++;
+	bool taken = p->query.result && !json_is_null(p->query.result) && !is_own(p);
 	json_decref(p->query.result);
 	p->query.result = NULL;
+	if (taken) {
+		json_array_remove(p->seen, p->at);
+		p->other |= p->target->action->look_up != NULL;
+	} else {
+		p->at++;
+	}
 	return next_claim(p);
 }
 
-/* Jobs are looked at on the first, largest page: they began minutes ago at the most. */
-static enum probe_verdict judge_jobs(struct probe *p)
-{
-	const struct action_job *j = p->target->action->job;
-	const json_t *items = items_of(p->x.answer.result, j->items), *item;
-	size_t i;
-	p->seen = json_array();
-	p->at = 0;
-	json_array_foreach ((json_t *)items, i, item)
-		if (job_id(p, item) && is_since(p, item, j->created))
-			json_array_append(p->seen, (json_t *)item);
-	return next_claim(p);
-}
-
-static bool is_keyed(const struct probe *p)
-{
-	return p->target->action->look_up != NULL;
-}
+/* ---- the probe ---- */
 
 enum probe_verdict probe_start(struct probe *p, struct act *a, const struct target *t,
 			       const struct connection *conn, const json_t *params, int64_t since)
@@ -239,23 +227,26 @@ enum probe_verdict probe_start(struct probe *p, struct act *a, const struct targ
 	p->conn = conn;
 	p->params = params;
 	p->since = since;
-	const struct action *action = is_keyed(p) ? t->look_up : t->job_list;
-	if (!action)
+	p->list = t->action->look_up ? t->look_up : t->job_list;
+	if (!p->list)
 		return PROBE_UNCLEAR;
-	json_auto_t *look = is_keyed(p) ? look_up_params(p) : json_object();
-	if (!is_keyed(p) && action->paging.limit)
-		json_object_set_new(look, action->paging.limit,
-				    json_integer(action->paging.limit_max));
-	return send_look(p, action, look);
+	p->look = look_up_params(p);
+	p->seen = json_array();
+	return send_look(p);
 }
 
 enum probe_verdict probe_resume(struct probe *p)
 {
 	if (p->querying)
 		return judge_claim(p);
-	if (exchange_read(&p->x, false) != 0 || p->x.answer.outcome != ANSWER_OK)
+	if (p->reading)
+		return on_whole(p);
+	if (exchange_read(&p->x, false) != 0)
 		return PROBE_FAILED;
-	return is_keyed(p) ? judge_page(p) : judge_jobs(p);
+	read_clock(p);
+	if (p->x.answer.err == ERR_NOT_FOUND && p->target->action->look_up)
+		return next_claim(p); /* of one thing: there is none */
+	return p->x.answer.outcome == ANSWER_OK ? judge_answer(p) : PROBE_FAILED;
 }
 
 void probe_done(struct probe *p)
@@ -263,6 +254,9 @@ void probe_done(struct probe *p)
 	exchange_done(&p->x);
 	json_decref(p->found);
 	json_decref(p->seen);
+	json_decref(p->look);
+	json_decref(p->place);
 	json_decref(p->query.result);
+	free(p->asked_id);
 	*p = (struct probe){0};
 }

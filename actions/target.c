@@ -20,6 +20,8 @@ static void target_free(void *p)
 	struct target *t = p;
 	action_free(t->action);
 	action_free(t->look_up);
+	action_free(t->whole);
+	action_free(t->read);
 	action_free(t->job_status);
 	action_free(t->job_list);
 	free(t->full);
@@ -100,6 +102,10 @@ static struct target *make(struct plan_check *c, const char *full, const char *d
 	}
 	if (t->action->look_up)
 		t->look_up = pin(c, t->connection, t->action->look_up->action, line, col);
+	if (t->action->look_up && t->action->look_up->read)
+		t->whole = pin(c, t->connection, t->action->look_up->read, line, col);
+	if (t->action->merge)
+		t->read = pin(c, t->connection, t->action->merge->read, line, col);
 	if (t->action->is_job && t->action->job) {
 		t->job_status = pin(c, t->connection, t->action->job->action, line, col);
 		if (t->action->job->list)

@@ -13,6 +13,8 @@ struct target {
 	char *connection; /* "shop" */
 	struct action *action;
 	struct action *look_up;    /* of a keyed one, or NULL */
+	struct action *whole;      /* reads what a look-up found, where that shows less; or NULL */
+	struct action *read;       /* of a merging update, or NULL */
 	struct action *job_status; /* reads one job, or NULL */
 	struct action *job_list;   /* lists jobs, or NULL */
 };
