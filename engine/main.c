@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/crash.h"
 #include "engine/base/log.h"
 #include "engine/base/map.h"
 #include "engine/cli/cli.h"
@@ -14,6 +15,7 @@ static void on_crash(int signo)
 	ssize_t n = write(STDERR_FILENO, head, sizeof(head) - 1);
 	(void)n;
 	log_ring_dump(STDERR_FILENO);
+	crash_note();
 	(void)raise(signo);
 }
 

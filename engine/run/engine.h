@@ -46,6 +46,8 @@ struct engine_config {
 	struct plan *(*plan_load)(void *arg, const char *bundle, size_t len, struct errmsg *msg);
 	void *arg;
 	const struct step_kind *(*kind)(const char *name);
+	/* How often earlier processes crashed over a run; three times and it is failed: poison. May be NULL. */
+	unsigned (*crashes)(const char *run);
 	size_t queue_max;  /* events waiting for their commit; over it: ERR_BUSY. 0: 4096 */
 	size_t active_max; /* runs in memory that may be driven at once. 0: 1024 */
 };

@@ -2,12 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/crash.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/run/run.h"
 
 #define LOADS_MAX 64 /* asked of the store at once */
 #define PUT_AGAIN_MS 500
+#define CRASHES_MAX 3
 
 /* A run on its way into memory: first its rows, then its plan when that is not at hand. */
 struct loading {
@@ -102,6 +104,12 @@ static void log_unreadable(const struct loading *l, const char *why)
 	log_line(LOG_ERROR, "run_unreadable", "run", l->id_text, "text", why, NULL);
 }
 
+/* The service has crashed over it so often that nothing else is to be expected of it. */
+static bool is_poison(const struct engine *e, const char *id_text)
+{
+	return e->conf.crashes && e->conf.crashes(id_text) >= CRASHES_MAX;
+}
+
 static bool must_cancel(const struct store_loaded *s, const struct run *r)
 {
 	return s->cancel_at && !r->fold.cancelled;
@@ -112,6 +120,7 @@ static void begin(struct loading *l, struct plan *p)
 	struct store_loaded *s = l->load.loaded;
 	struct engine *e = l->engine;
 	struct errmsg msg = {0};
+	crash_about(l->id_text);
 	struct event *ev = event_from_store(&s->ev, &msg);
 	if (!ev) {
 		log_unreadable(l, msg.text);
@@ -128,6 +137,11 @@ static void begin(struct loading *l, struct plan *p)
 	}
 	r->cancelling = r->fold.cancelled;
 	engine_add(e, r);
+	if (is_poison(e, l->id_text)) {
+		log_line(LOG_ERROR, "run_poison", "run", l->id_text, "rule", p->rule, "text",
+			 err_text(ERR_POISON), NULL);
+		run_fail_now(r, error_new(ERR_POISON, err_text(ERR_POISON), NULL));
+	}
 	if (must_cancel(s, r))
 		r->cancel_asked = true;
 }

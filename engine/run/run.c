@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/crash.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/base/timefmt.h"
@@ -323,6 +324,7 @@ static void run_drain(struct run *r)
 void run_drive(struct run *r)
 {
 	struct link *l;
+	crash_about(r->id_text);
 	engine_run_woken(r->engine, r);
 	if (r->fenced) {
 		if (!r->flying && !r->appending)
@@ -344,5 +346,15 @@ void run_drive(struct run *r)
 		r->cancel_asked = false; /* asked while it was away: now it stands where it was */
 		run_cancel(r);
 	}
+	run_settle(r);
+}
+
+void run_fail_now(struct run *r, json_t *error)
+{
+	run_begin_turn(r);
+	run_move(r, RUN_RUNNING);
+	while (list_shift(&r->ready))
+		;
+	run_finish(r, error);
 	run_settle(r);
 }

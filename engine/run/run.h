@@ -140,6 +140,8 @@ void run_cancel(struct run *r);
 /* What is held in it looks again now. */
 void run_wake_held(struct run *r);
 void run_record(struct run *r, const char *path, enum rec_type type, const json_t *body);
+/* Ends it as failed without driving it; takes error. */
+void run_fail_now(struct run *r, json_t *error);
 /* Takes the run's end as its root activation reports it. */
 void run_finish(struct run *r, json_t *error);
 
@@ -159,12 +161,12 @@ bool act_is_leaf(const struct act *a);
 bool act_is_shielded(const struct act *a);
 json_t *error_new(int err, const char *message, const char *step);
 
-/* frame.c */
-void frame_start(struct frame *f);
 /* step.c */
 /* What was committed: whoever waits for a claim that it gave up may go on. */
 void step_tell_released(const struct jbuf *b);
 
+/* frame.c */
+void frame_start(struct frame *f);
 void frame_next(struct frame *f);
 void frame_end(struct frame *f, json_t *error);
 void frame_free(struct frame *f);

@@ -7,6 +7,7 @@
 
 #include "actions/registry.h"
 #include "engine/base/arena.h"
+#include "engine/base/crash.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/serve/parts.h"
@@ -54,12 +55,21 @@ static int open_loop(struct service *s, const struct service_seams *seams, struc
 	return s->loop ? 0 : err_set(msg, ERR_IO, "the event loop cannot start");
 }
 
+/* Beside the store: what earlier processes were at when they crashed. */
+static int open_crash_notes(const char *store, struct errmsg *msg)
+{
+	auto_free char *path = mem_printf("%s.crash", strchr(store, ':') + 1);
+	return crash_open(path) ? err_set(msg, ERR_IO, "'%s' cannot be read", path) : 0;
+}
+
 static int open_store(struct service *s, const struct service_seams *seams, struct errmsg *msg)
 {
 	s->own_store = !seams->store;
 	s->store = seams->store ? seams->store
 				: store_sqlite_open(s->config->store, s->loop, s->clock, msg);
-	return s->store ? 0 : msg->code;
+	if (!s->store)
+		return msg->code;
+	return s->own_store ? open_crash_notes(s->config->store, msg) : 0;
 }
 
 /* The path of a connector's own address, to be put behind the sandbox's. */
@@ -138,6 +148,7 @@ static void wire(struct service *s)
 		.plan_load = on_plan,
 		.arg = s,
 		.kind = registry_kind,
+		.crashes = crash_count,
 	};
 	s->engine = engine_new(&c);
 	s->ingress = (struct ingress){
@@ -336,6 +347,8 @@ void service_free(struct service *s)
 	if (s->own_store)
 		store_close(s->store);
 	engine_free(s->engine);
+	if (s->own_store)
+		crash_close();
 	ingress_done(&s->ingress);
 	ruleset_free(s->rules);
 	rulekit_free(s->kit);

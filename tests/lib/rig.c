@@ -174,6 +174,7 @@ static void rig_engine(struct rig *r)
 		.vm = lua_host_vm(r->lua),
 		.services = r,
 		.active_max = r->active_max,
+		.crashes = r->crashes,
 		.match = rig_match,
 		.ruleset = rig_ruleset,
 		.plan_load = rig_plan,

@@ -27,8 +27,9 @@ struct rig {
 	struct plan **plans;
 	size_t n_plans;
 	struct engine *engine;
-	size_t active_max; /* taken at the next start; 0: the engine's own */
-	json_t *scripts;   /* name → text */
+	unsigned (*crashes)(const char *run); /* taken at the next start */
+	size_t active_max;                    /* taken at the next start; 0: the engine's own */
+	json_t *scripts;                      /* name → text */
 	/* events answered */
 	size_t accepted, refused;
 	struct id last_run;

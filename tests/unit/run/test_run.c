@@ -280,6 +280,34 @@ static void what_is_held_goes_on_after_a_login(void **state)
 	assert_int_equal(effect_count("first"), 1);
 }
 
+/* ---- recovery ---- */
+
+static char poison[ID_TEXT_LEN];
+
+static unsigned crashes(const char *run)
+{
+	return strcmp(run, poison) == 0 ? 3 : 2;
+}
+
+static void a_run_that_crashes_the_service_again_and_again_is_ended(void **state)
+{
+	struct rig *r = *state;
+	rig_rules(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{wait: 1h}, {act: late}]\n");
+	rig_send(r, "go", "{}");
+	rig_send(r, "go", "{}");
+	rig_settle(r);
+	id_format(r->last_run, poison);
+	rig_crash(r, 1000);
+	r->crashes = crashes;
+	rig_restart(r);
+	rig_pass(r, 3600 * 1000 + 1);
+	json_auto_t *bad = rig_run(r, 0), *good = rig_run(r, 1);
+	assert_string_equal(json_str(bad, "state"), "failed");
+	assert_string_equal(json_str(json_object_get(bad, "error"), "name"), "poison");
+	assert_string_equal(json_str(good, "state"), "completed");
+	assert_int_equal(effect_count("late"), 1);
+}
+
 /* ---- active_max ---- */
 
 static void a_run_that_rests_takes_no_place(void **state)
@@ -560,6 +588,7 @@ int main(void)
 		T(a_failed_run_is_retried_at_the_step_that_failed),
 		T(what_is_held_goes_on_after_a_login),
 		T(a_run_that_rests_takes_no_place),
+		T(a_run_that_crashes_the_service_again_and_again_is_ended),
 		T(a_cancel_ends_a_parked_run_and_runs_finally),
 		T(a_step_that_takes_too_long_is_a_timeout),
 		T(an_emitted_event_starts_other_rules),
