@@ -120,7 +120,6 @@ static void begin(struct loading *l, struct plan *p)
 	struct store_loaded *s = l->load.loaded;
 	struct engine *e = l->engine;
 	struct errmsg msg = {0};
-	crash_about(l->id_text);
 	struct event *ev = event_from_store(&s->ev, &msg);
 	if (!ev) {
 		log_unreadable(l, msg.text);
@@ -146,6 +145,13 @@ static void begin(struct loading *l, struct plan *p)
 		r->cancel_asked = true;
 }
 
+static void begin_noted(struct loading *l, struct plan *p)
+{
+	crash_about(l->id_text);
+	begin(l, p);
+	crash_about(NULL);
+}
+
 static void on_source(struct store_op *op)
 {
 	struct loading *l =
@@ -157,7 +163,7 @@ static void on_source(struct store_op *op)
 			: e->conf.plan_load(e->conf.arg, l->source.text, l->source.len, &msg);
 	if (p) {
 		engine_keep_plan(e, p);
-		begin(l, p);
+		begin_noted(l, p);
 		plan_unref(p);
 	} else {
 		log_unreadable(l, msg.text);
@@ -192,7 +198,7 @@ static void on_loaded(struct store_op *op)
 		load_plan(l);
 		return;
 	}
-	begin(l, p);
+	begin_noted(l, p);
 	loading_free(l);
 	engine_load_more(e);
 }

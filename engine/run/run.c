@@ -43,7 +43,10 @@ void run_move(struct run *r, enum run_state to)
 
 static void on_task(struct loop_task *t)
 {
-	run_drive(container_of(t, struct run, task));
+	struct run *r = container_of(t, struct run, task);
+	crash_about(r->id_text);
+	run_drive(r);
+	crash_about(NULL);
 }
 
 static void on_timer(struct loop_timer *t)
@@ -324,7 +327,6 @@ static void run_drain(struct run *r)
 void run_drive(struct run *r)
 {
 	struct link *l;
-	crash_about(r->id_text);
 	engine_run_woken(r->engine, r);
 	if (r->fenced) {
 		if (!r->flying && !r->appending)
