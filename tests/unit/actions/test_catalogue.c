@@ -10,19 +10,36 @@
 #define OPERATIONS 128
 #define TITLES 93
 
-/* One line of operations.txt; `title` is NULL where nobody asks for one. */
+/* One line of operations.txt; its parts point into `line`. */
 struct operation {
-	char name[64], method[8], path[128], effect[16], title[96];
+	char line[512];
+	char *name, *method, *path, *effect, *title;
 };
+
+/* The next word of a line with several blanks between words. */
+static char *next_word(char **rest)
+{
+	char *word = NULL;
+	while (*rest && (!word || !*word))
+		word = strsep(rest, " \n");
+	assert_non_null(word);
+	return word;
+}
 
 static bool read_operation(FILE *f, struct operation *o)
 {
-	char line[512];
-	while (fgets(line, sizeof(line), f))
-		if (*line != '#')
-			return sscanf(line, "%63s %7s %127s %15s %95[^\n]", o->name, o->method,
-				      o->path, o->effect, o->title) == 5;
-	return false;
+	char *rest = o->line;
+	do {
+		if (!fgets(o->line, sizeof(o->line), f))
+			return false;
+	} while (*o->line == '#');
+	o->name = next_word(&rest);
+	o->method = next_word(&rest);
+	o->path = next_word(&rest);
+	o->effect = next_word(&rest);
+	o->title = rest + strspn(rest, " ");
+	o->title[strcspn(o->title, "\n")] = '\0';
+	return true;
 }
 
 /* --- catalogue_load_dir --- */

@@ -147,6 +147,58 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		{"create_contact_tag", "{'name':''}", "name: at least 1 character; got 0\n", 1},
 		{"get_contact", "{'contact_id':" ID ",'wings':2}",
 		 "wings: unknown; possible here: contact_id, include\n", 1},
+		/* values that are sent in another form */
+		{"create_segment", "{'name':'n','segment_criteria':'{'}",
+		 "segment_criteria: must be a map, or a text that holds JSON\n", 1},
+		{"create_segment", "{'name':'n','segment_criteria':3}",
+		 "segment_criteria: must be an object; got a number\n", 1},
+		{"create_email_campaign_activity_schedule",
+		 "{'campaign_activity_id':" ID ",'scheduled_date':0}", "", 0},
+		{"create_email_campaign_activity_schedule",
+		 "{'campaign_activity_id':" ID ",'scheduled_date':'now'}",
+		 "warning: scheduled_date: 'now' does not look like a time such as "
+		 "2026-01-31T09:00:00Z\n",
+		 0},
+		{"get_contact_open_and_click_rates_report",
+		 "{'contact_id':" ID ",'start':'2019-01-01T00:00:00-0500','end':'2019-02-01'}", "",
+		 0},
+		{"update_partner_webhook_subscription", "{'topic_id':1,'hook_uri':'http://x.y/z'}",
+		 "hook_uri: must begin with https://\n", 1},
+		{"update_partner_webhook_subscription", "{'topic_id':5,'hook_uri':'https://x.y'}",
+		 "topic_id: must be one of 1, 2, 3 or 4; got 5\n", 1},
+		/* rules of the rest of the catalogue */
+		{"list_account_email_addresses", "{'role_code':'C','confirm_status':'C'}",
+		 "only one of confirm_status, role_code or email_address may be given\n", 1},
+		{"list_events", "{'next':'a','prev':'b'}",
+		 "only one of next or prev may be given\n", 1},
+		{"create_resend_to_non_openers",
+		 "{'campaign_activity_id':" ID ",'resend_subject':'s','delay_days':11}",
+		 "delay_days: at most 10; got 11\n", 1},
+		{"create_resend_to_non_openers",
+		 "{'campaign_activity_id':" ID
+		 ",'resend_subject':'s','delay_days':1,'delay_minutes':720}",
+		 "only one of delay_days or delay_minutes may be given\n", 1},
+		{"create_email_campaign_ab_test",
+		 "{'campaign_activity_id':" ID ",'alternative_subject':'s','test_size':4,"
+		 "'winner_wait_duration':7}",
+		 "test_size: at least 5; got 4\n"
+		 "winner_wait_duration: must be one of 6, 12, 24 or 48; got 7\n",
+		 2},
+		{"update_email_campaign_activity",
+		 "{'campaign_activity_id':" ID ",'from_name':'f','from_email':'a@b.c',"
+		 "'reply_to_email':'a@b.c','subject':'s','contact_list_ids':[" ID
+		 "],'segment_ids':[1]}",
+		 "only one of contact_list_ids or segment_ids may be given\n", 1},
+		{"test_send_email_campaign_activity",
+		 "{'campaign_activity_id':" ID
+		 ",'email_addresses':['a@b.c','a@b.c','a@b.c','a@b.c','a@b.c','a@b.c']}",
+		 "email_addresses: at most 5 elements; got 6\n", 1},
+		{"list_partner_accounts", "{'limit':5}", "limit: at least 10; got 5\n", 1},
+		{"get_contact_activity_details_report", "{'contact_id':" ID "}",
+		 "exactly one of tracking_activities_list or tracking_activity_type is needed\n",
+		 1},
+		{"get_email_campaign_activity_statistics_report", "{'campaign_activity_ids':[]}",
+		 "campaign_activity_ids: at least 1 element; got 0\n", 1},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		json_auto_t *params = js(rows[i].params);

@@ -46,6 +46,53 @@ static void parameters_go_where_they_belong(void **state)
 		{"update_contact", "{'contact_id':'x','update_source':'Contact','first_name':null}",
 		 "PUT", "https://api.test/v3/contacts/x",
 		 "{\"first_name\":null,\"update_source\":\"Contact\"}"},
+		{"update_contact", "{'contact_id':'x','update_source':'Account','replace':true}",
+		 "PUT", "https://api.test/v3/contacts/x", "{\"update_source\":\"Account\"}"},
+		{"create_segment", "{'name':'n','segment_criteria':{'b':[1],'a':{}}}", "POST",
+		 "https://api.test/v3/segments",
+		 "{\"name\":\"n\",\"segment_criteria\":\"{\\\"a\\\":{},\\\"b\\\":[1]}\"}"},
+		{"create_segment", "{'name':'n','segment_criteria':'[ 1 ]'}", "POST",
+		 "https://api.test/v3/segments", "{\"name\":\"n\",\"segment_criteria\":\"[ 1 ]\"}"},
+		{"create_email_campaign_activity_schedule",
+		 "{'campaign_activity_id':'a','scheduled_date':0}", "POST",
+		 "https://api.test/v3/emails/activities/a/schedules", "{\"scheduled_date\":\"0\"}"},
+		{"get_contact_open_and_click_rates_report",
+		 "{'contact_id':'c','start':'2019-01-01T00:00:00-05:00','end':"
+		 "'2019-02-01T10:20:30.5Z'}",
+		 "GET",
+		 "https://api.test/v3/reports/contact_reports/c/open_and_click_rates"
+		 "?end=2019-02-01T10%3A20%3A30%2B0000&start=2019-01-01T05%3A00%3A00%2B0000",
+		 NULL},
+		{"get_contact_open_and_click_rates_report",
+		 "{'contact_id':'c','start':'2019-01-01T00:00:00-0500','end':'last week'}", "GET",
+		 "https://api.test/v3/reports/contact_reports/c/open_and_click_rates"
+		 "?end=last%20week&start=2019-01-01T05%3A00%3A00%2B0000",
+		 NULL},
+		{"create_event", "{'name':'A & B','start_time':'2031-01-01T00:00:00Z'}", "POST",
+		 "https://api.test/v3/events/default"
+		 "?name=A%20%26%20B&start_time=2031-01-01T00%3A00%3A00Z",
+		 NULL},
+		{"list_email_bounces_report",
+		 "{'campaign_activity_id':'a','bounce_code':['B','D']}", "GET",
+		 "https://api.test/v3/reports/email_reports/a/tracking/bounces"
+		 "?bounce_code=B&bounce_code=D",
+		 NULL},
+		{"get_email_campaign_statistics_report", "{'campaign_ids':['a','b']}", "GET",
+		 "https://api.test/v3/reports/stats/email_campaigns/a,b", NULL},
+		{"update_event_track_registrations",
+		 "{'event_id':'e','track_id':'t','registration_ids':['r'],"
+		 "'registration_status':'CANCELED','return_items_to_inventory':false}",
+		 "PUT",
+		 "https://api.test/v3/events/e/tracks/t/registrations"
+		 "?return_items_to_inventory=false",
+		 "{\"registration_ids\":[\"r\"],\"registration_status\":\"CANCELED\"}"},
+		{"create_automation", "{'workflowName':'w','type':'Action'}", "POST",
+		 "https://api.test/v3/automations/workflows?workflowName=w",
+		 "{\"type\":\"Action\"}"},
+		{"list_account_email_addresses", "{'email_address':'a+b@c.d'}", "GET",
+		 "https://api.test/v3/account/emails?email_address=a%2Bb%40c.d", NULL},
+		{"test_partner_webhook_subscription", "{'topic_id':1}", "POST",
+		 "https://api.test/v3/partner/webhooks/subscriptions/1/tests", NULL},
 		{"update_contact_tag", "{'tag_id':'t','name':'Gold'}", "PUT",
 		 "https://api.test/v3/contact_tags/t", "{\"name\":\"Gold\"}"},
 		{"import_contacts_from_json",
@@ -218,9 +265,9 @@ static void a_files_content_is_read_as_it_is_sent(void **state)
 	struct request_env env = {.files = files, .owner = OWNER, .name = "effect-1"};
 	struct http_request_text r;
 	json_object_set_new(v, "file", sealed(l, files, "email\na@b.c\nd@e.f\n"));
-	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
-					   &msg),
-			 0);
+	assert_int_equal(
+		request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r, &msg),
+		0);
 	const char *boundary = json_str(r.headers, "Content-Type") + 30;
 	auto_free char *want = mem_printf(
 		"--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"effect-1.csv\""
@@ -241,22 +288,22 @@ static void a_files_content_is_read_as_it_is_sent(void **state)
 	json_object_set_new(part, "head", json_integer(6));
 	json_object_set_new(part, "from", json_integer(12));
 	json_object_set_new(part, "to", json_integer(18));
-	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
-					   &msg),
-			 0);
+	assert_int_equal(
+		request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r, &msg),
+		0);
 	auto_free char *body = whole_body(&r, 7);
 	assert_non_null(strstr(body, "\r\n\r\nemail\nd@e.f\n\r\n--"));
 	request_done(&r);
 
 	/* another run's, and a part that is not there */
 	json_object_set_new(part, "to", json_integer(19));
-	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
-					   &msg),
-			 ERR_INVALID);
+	assert_int_equal(
+		request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r, &msg),
+		ERR_INVALID);
 	env.owner = "018f0000-0000-7000-8000-000000000002";
-	assert_int_equal(request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r,
-					   &msg),
-			 ERR_INVALID);
+	assert_int_equal(
+		request_render_in(get("import_contacts_from_csv_file"), v, BASE, &env, &r, &msg),
+		ERR_INVALID);
 	files_close(files);
 	loop_free(l);
 }
