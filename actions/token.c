@@ -609,6 +609,16 @@ static void start_load(struct token *t)
 
 /* ---- asking ---- */
 
+static bool is_partners(const char *auth)
+{
+	return auth && strcmp(auth, PARTNER) == 0;
+}
+
+const struct oauth_client *token_client(const struct connection *conn, const char *auth)
+{
+	return is_partners(auth) ? conn->partner : conn->oauth2;
+}
+
 static struct token *token_get(struct tokens *ts, const struct connection *conn, bool partner)
 {
 	auto_free char *key = mem_printf("%s%s", conn->name, partner ? "/" PARTNER : "");
@@ -619,17 +629,12 @@ static struct token *token_get(struct tokens *ts, const struct connection *conn,
 	t->all = ts;
 	t->name = mem_strdup(conn->name);
 	t->kept_as = partner ? NULL : mem_printf("token/%s", conn->name);
-	t->client = partner ? conn->partner : conn->oauth2;
+	t->client = token_client(conn, partner ? PARTNER : NULL);
 	t->at = partner ? AT_NONE : AT_NEW;
 	t->timer.cb = on_time;
 	list_init(&t->waiting);
 	(void)map_put(&ts->by_name, key, t);
 	return t;
-}
-
-static bool is_partners(const char *auth)
-{
-	return auth && strcmp(auth, PARTNER) == 0;
 }
 
 /* There are no such credentials: the configuration has to say them. */
@@ -654,7 +659,7 @@ bool token_ask(struct tokens *ts, const struct connection *conn, const char *aut
 	w->due = 0;
 	if (partner && !conn->partner && !conn->authorization)
 		return lacks(conn, w);
-	if (!ts || (partner ? !conn->partner : !conn->oauth2))
+	if (!ts || !token_client(conn, auth))
 		return true;
 	struct token *t = w->token = token_get(ts, conn, partner);
 	if (t->at == AT_NEW)

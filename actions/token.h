@@ -73,6 +73,8 @@ struct token_wait {
  */
 bool token_ask(struct tokens *ts, const struct connection *conn, const char *auth,
 	       struct token_wait *w);
+/* The client whose credentials such an action uses; NULL: the connection has none. */
+const struct oauth_client *token_client(const struct connection *conn, const char *auth);
 /* The request leaves now: value of its Authorization header, borrowed for this turn; NULL: none. */
 const char *token_leave(struct token_wait *w, const struct connection *conn);
 /* The API took it, whatever it said. */
