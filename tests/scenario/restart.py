@@ -195,6 +195,25 @@ do:
 
 
 @test
+def a_run_that_crashed_the_service_three_times_is_ended(case):
+    pawl = service(case, "do:\n  - wait: 1s\n  - emit: over\n")
+    pawl.hook("in", {"id": "1"})
+    bad = pawl.wait_state("waiting")["id"]
+    pawl.hook("in", {"id": "2"})
+    pawl.wait_runs(lambda runs: len([r for r in runs if r["state"] == "waiting"]) == 2)
+    pawl.kill9()
+    notes = pawl.folder / "pawl.db.crash"
+    assert not notes.exists(), "a kill leaves no note"
+    notes.write_text(f"{bad}\n" * 3)
+    pawl.start()
+    runs = {r["id"]: r for r in pawl.wait_ended(2)}
+    same(runs.pop(bad)["error"]["name"], "poison", "error")
+    same([r["state"] for r in runs.values()], ["completed"], "the other run")
+    pawl.term()
+    assert not notes.exists(), "a clean end forgets"
+
+
+@test
 def an_error_in_a_condition_is_a_failed_run(case):
     pawl = service(case, "if: data.n + 1 > 2\ndo:\n  - emit: over\n")
     pawl.hook("in", {"id": "1"})
