@@ -14,8 +14,8 @@ local tracking = require "tracking"
 local stats = {}
 
 local DEVICES = {"computer", "mobile", "tablet", "other", "none"}
-local BOUNCES = {B = "undeliverable", D = "blocked", F = "mailbox_full", S = "suspended",
-	V = "vacation", X = "other", Z = "nonexistent_address"}
+local BOUNCES = {B = "nonexistent_address", D = "undeliverable", F = "mailbox_full", S = "suspended",
+	V = "vacation", X = "other", Z = "blocked"}
 
 local function count(id, kind, unique)
 	return #tracking.records(id, tracking.of_kind(kind), unique)

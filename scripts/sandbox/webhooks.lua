@@ -48,15 +48,16 @@ function webhooks.get(req)
 	return reply.json(200, shape(of_path(req)))
 end
 
--- Subscribes, or changes where a subscription goes.
+-- Subscribes, or changes where a subscription goes; without an address it goes on as before.
 function webhooks.put(req)
-	local id, body = topic_of(req), req:json()
-	check.required(body, "hook_uri")
-	local uri = check.string(body, "hook_uri", 512)
+	local id, body = topic_of(req), req.body ~= "" and req:json() or {}
+	local subscription = store.subscriptions:get(id)
+	local uri = check.string(body, "hook_uri", 512) or subscription and subscription.hook_uri
+		or check.required(body, "hook_uri")
 	if not uri:find("^https://[^/]+") then
 		reply.invalid("#/hook_uri: must begin with https://")
 	end
-	local subscription = store.subscriptions:get(id) or store.subscriptions:add {topic_id = id}
+	subscription = subscription or store.subscriptions:add {topic_id = id}
 	subscription.hook_uri = uri
 	req:changed("subscription", id)
 	return reply.json(200, {topic_id = id, hook_uri = uri})
