@@ -94,7 +94,7 @@ static const char *error_part(const struct action *a, const json_t *body, const 
 
 /*
  * The entry of the first table that knows the key or the status; the action's own comes first.
- * "429 keyed" of a connector is for answers of that status with a key that no table has.
+ * "429 keyed" is for answers of that status with a key that no table has.
  */
 static const json_t *find_entry(const struct action *a, const char *key, int status)
 {
@@ -108,6 +108,7 @@ static const json_t *find_entry(const struct action *a, const char *key, int sta
 		{a->errors, key},
 		{a->errors, plain},
 		{json_object_get(a->connector_errors, "by_key"), key},
+		{a->errors, key ? keyed : NULL},
 		{json_object_get(a->connector_errors, "by_status"), key ? keyed : NULL},
 		{json_object_get(a->connector_errors, "by_status"), plain},
 	};
