@@ -9,10 +9,16 @@ function counts.reset()
 	counts.all = {}
 end
 
--- Counts an entry of the log that is complete. prefix: what stands before the route's path.
-function counts.add(entry, prefix)
-	local _, _, template = router.find(entry.method, entry.path:sub(#prefix + 1))
-	local key = entry.method .. " " .. prefix .. (template or "?")
+-- The route of a request, which may not have come so far.
+local function template_of(req)
+	local _, _, template = router.find(req.method, req.path:sub(#req.prefix + 1))
+	return template or "?"
+end
+
+-- Counts a request whose entry of the log is complete.
+function counts.add(req)
+	local entry = req.entry
+	local key = entry.method .. " " .. req.prefix .. (req.template or template_of(req))
 	local sums = counts.all[key]
 	if not sums then
 		sums = {requests = 0, changed = 0, lost = 0, statuses = {}}

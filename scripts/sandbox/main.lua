@@ -63,7 +63,7 @@ local function finish(req, answer, may_lose)
 		entry.fault, answer.drop = "lose_answer", true
 	end
 	entry.lost, entry.status = answer.drop, answer.status
-	counts.add(entry, req.prefix)
+	counts.add(req)
 	return answer
 end
 

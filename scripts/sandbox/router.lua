@@ -4,13 +4,20 @@ local reply = require "reply"
 
 local router = {exact = {}, patterns = {}, known = {}}
 
+-- Rows of patterns are kept by the path's first segment, which is never "{}".
+local function rows_of(path)
+	local first = path:match("^/([^/]*)") or ""
+	router.patterns[first] = router.patterns[first] or {}
+	return router.patterns[first]
+end
+
 -- Takes rows {method, path, handler}; "{}" in a path stands for one segment.
 function router.add(routes)
 	for _, route in ipairs(routes) do
 		local method, path, handler = route[1], route[2], route[3]
 		if path:find("{}", 1, true) then
 			local pattern = "^" .. path:gsub("[%-.]", "%%%0"):gsub("{}", "([^/]+)") .. "$"
-			table.insert(router.patterns, {method, pattern, handler, path})
+			table.insert(rows_of(path), {method, pattern, handler, path})
 		else
 			router.exact[method .. " " .. path] = handler
 			router.known[path] = true
@@ -26,7 +33,7 @@ function router.find(method, path)
 		return handler, {}, path
 	end
 	local known = router.known[path] or false
-	for _, row in ipairs(router.patterns) do
+	for _, row in ipairs(router.patterns[path:match("^/([^/]*)") or ""] or {}) do
 		if not known or row[1] == method then
 			local found = {path:match(row[2])}
 			if found[1] and row[1] == method and not router.known[path] then
@@ -38,9 +45,11 @@ function router.find(method, path)
 	return nil, known
 end
 
--- Runs the handler; an answer that was raised is an answer too, anything else is our own fault.
+-- Runs the handler and notes its route as req.template; an answer that was raised is an answer too,
+-- anything else is our own fault.
 function router.answer(req, path)
-	local handler, found = router.find(req.method, path)
+	local handler, found, template = router.find(req.method, path)
+	req.template = template
 	if not handler then
 		if found then
 			return reply.error(405, "contacts.api.method_not_allowed",
