@@ -77,16 +77,15 @@ local SOURCES = {
 		return has(c.taggings, node.const_value)
 	end,
 	contact = function(c, node)
-		local field = node.field or ""
-		local is_email = field == "email" or field == "email_address"
-		local have = c[field]
-		if is_email then
-			have = c.email and c.email.address
-		end
-		return compare(have, node.op, node.const_value)
+		local address = c.email and c.email.address or ""
+		local of_email = {email = address, email_address = address, email_domain = address:match("[^@]*$")}
+		return compare(of_email[node.field] or c[node.field or ""], node.op,
+			node.const_value or node.value)
 	end,
 	tracking = tracking,
 }
+
+SOURCES.contacts = SOURCES.contact -- both words are in use
 
 local function check_node(node)
 	if type(node) ~= "table" then

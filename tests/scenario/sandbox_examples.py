@@ -23,8 +23,6 @@ LETTERS = [f"ac00000{n}-957a-48b5-bc45-3edf7fd5a2d1" for n in range(5)]
 SENT, DRAFT, SCHEDULED, TESTED = 1, 2, 3, 4
 PAGE = "1a000001-957a-48b5-bc45-3edf7fd5a2d1"
 GUEST = "a1b2c3d4-e5f6-7890-abcd-ef1234567891"
-CRITERIA = {"version": "1.0.0", "criteria": {"type": "and", "group": [
-    {"source": "tags", "field": "tag_id", "op": "eq", "const_value": HOT}]}}
 
 # By the parameter's name, wherever in the input it stands.
 VALUES = {
@@ -58,8 +56,6 @@ GIVEN = {
     "add_account_email_address": {"email_address": "one.more@example.com"},
     "create_contact": {"email_address": NEW_EMAIL},
     "create_email_campaign_ab_test": {"campaign_activity_id": LETTERS[DRAFT]},
-    "create_segment": {"segment_criteria": CRITERIA},
-    "update_segment": {"segment_criteria": CRITERIA},
     "delete_email_campaign_ab_test": {"campaign_activity_id": LETTERS[TESTED]},
     "delete_email_campaign_activity_schedule": {"campaign_activity_id": LETTERS[SCHEDULED]},
     "delete_resend_to_non_openers": {"campaign_activity_id": LETTERS[SCHEDULED],
