@@ -76,6 +76,9 @@ bool store_spend(struct store_spend *p, int64_t *day, int64_t *spent)
 		*day = p->day;
 		*spent = 0;
 	}
+	/* Clocks may differ by a day; further ahead one was set wrongly, and would close it for long. */
+	if (*day > p->day + 1)
+		*day = p->day;
 	int64_t left = *day == p->day && p->limit > *spent ? p->limit - *spent : 0;
 	p->granted = p->amount < left ? p->amount : left;
 	*spent += p->granted;

@@ -204,7 +204,8 @@ struct store_keep {
 
 /*
  * Takes a block of a day's quota: as much of amount as the day's limit still leaves. The day of a
- * name never goes back: of one that is over nothing is granted. amount 0 looks.
+ * name does not go back: of one that is over nothing is granted. A day that is more than one ahead
+ * was a clock's mistake, and what was spent of it counts for this one. amount 0 looks.
  */
 struct store_spend {
 	struct store_op op;

@@ -867,6 +867,18 @@ static void a_day_that_is_over_is_not_opened_again(void **state)
 	assert_int_equal(p.spent, 30);
 }
 
+static void a_day_far_ahead_was_a_mistake_and_closes_no_other(void **state)
+{
+	struct fx *fx = *state;
+	struct store_spend p;
+	assert_int_equal(spend(fx, "a", 2000, 40, &p), 40);
+	assert_int_equal(spend(fx, "a", 7, 10, &p), 10);
+	assert_int_equal(p.last_day, 7);
+	assert_int_equal(p.spent, 50);
+	assert_int_equal(spend(fx, "a", 8, 10, &p), 10);
+	assert_int_equal(p.spent, 10);
+}
+
 /* ---- states ---- */
 
 static void states_have_names_and_ends(void **state)
@@ -895,6 +907,7 @@ static const struct CMUnitTest shared[] = {
 	T(an_ended_run_is_fenced_and_shows_its_error),
 	T(emits_are_accepted_with_the_append_or_not_at_all),
 	T(a_foreign_id_is_claimed_by_one_effect_only),
+	T(a_place_is_free_when_its_run_has_ended),
 	T(a_source_is_kept_once),
 	T(due_runs_come_in_the_order_of_their_times),
 	T(a_cancelled_run_is_due_until_its_record_takes_the_wish),
@@ -907,11 +920,11 @@ static const struct CMUnitTest shared[] = {
 	T(stats_count_runs_by_state),
 	T(what_was_answered_is_there_after_reopening),
 	T(closing_finishes_what_was_submitted),
-	T(a_place_is_free_when_its_run_has_ended),
 	T(bytes_are_kept_under_a_name_until_others_are),
 	T(what_is_too_large_to_be_kept_changes_nothing),
 	T(blocks_of_a_day_come_to_its_limit_and_no_further),
 	T(a_day_that_is_over_is_not_opened_again),
+	T(a_day_far_ahead_was_a_mistake_and_closes_no_other),
 	T(states_have_names_and_ends),
 };
 
