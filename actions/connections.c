@@ -4,17 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/budget.h"
 #include "actions/catalogue.h"
 #include "actions/oauth.h"
+#include "actions/purse.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/map.h"
 #include "engine/base/seal.h"
 #include "engine/base/suggest.h"
 #include "engine/base/timefmt.h"
+#include "engine/run/plan.h"
 
 struct connections {
 	struct map by_name;
+	struct map purses; /* by API key */
 };
 
 struct connections *connections_new(void)
@@ -41,6 +45,10 @@ void connections_free(struct connections *c)
 	for (struct map_entry *e; (e = map_next(&c->by_name, &i));)
 		connection_free(e->value);
 	map_done(&c->by_name);
+	i = 0;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));)
+		purse_free(e->value);
+	map_done(&c->purses);
 	free(c);
 }
 
@@ -171,12 +179,34 @@ static int read_connection(struct connection *c, const struct catalogue *cat, co
 	return err;
 }
 
+/* Limits are those of an API key, however many connections use it. */
+static int find_purse(struct connections *c, struct connection *one, const struct connector *k,
+		      const json_t *config, struct errmsg *msg)
+{
+	struct purse_limits limits;
+	auto_free char *key = NULL, *label = NULL;
+	int err = budget_read(one->name, one->base_url, config, k, &limits, &key, &label, msg);
+	if (err || !key)
+		return err;
+	one->purse = map_get(&c->purses, key);
+	if (one->purse) {
+		purse_narrow(one->purse, &limits);
+		return 0;
+	}
+	one->purse = purse_new(key, label, &limits);
+	(void)map_put(&c->purses, key, one->purse);
+	return 0;
+}
+
 int connections_add(struct connections *c, const struct catalogue *cat, const char *name,
 		    const json_t *config, struct errmsg *msg)
 {
 	struct connection *one = mem_alloc(sizeof(*one));
 	one->name = mem_strdup(name);
 	int err = read_connection(one, cat, config, msg);
+	if (!err)
+		err = find_purse(c, one, catalogue_connector(cat, one->connector ? one->connector : ""),
+				 config, msg);
 	if (err) {
 		connection_free(one);
 		return err;
@@ -205,4 +235,70 @@ const char *connections_suggest(const struct connections *c, const char *name)
 	for (struct map_entry *e; n < 256 && (e = map_next(&c->by_name, &i));)
 		names[n++] = ((struct connection *)e->value)->name;
 	return suggest(name, names, n);
+}
+
+/* ---- what they may spend ---- */
+
+void connections_start(struct connections *c, const struct services *s)
+{
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));)
+		purse_start(e->value, s);
+}
+
+void connections_stop(struct connections *c)
+{
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));)
+		purse_stop(e->value);
+}
+
+void connections_forget_rules(struct connections *c)
+{
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));)
+		purse_forget_rules(e->value);
+}
+
+/* A reserve is kept only where the rule's calls go. */
+static bool rule_uses(const struct connections *c, const struct plan *p, const struct purse *purse)
+{
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&p->actions, &i));) {
+		auto_free char *name = mem_strndup(e->key, strcspn(e->key, "."));
+		const struct connection *conn = connections_find(c, name);
+		if (conn && conn->purse == purse)
+			return true;
+	}
+	return false;
+}
+
+void connections_set_rule(struct connections *c, const struct plan *p)
+{
+	size_t i = 0;
+	if (p->share <= 0 && !p->reserve)
+		return;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));)
+		if (rule_uses(c, p, e->value))
+			purse_set_rule(e->value, p->rule, p->share > 0 ? p->share : 1, p->reserve);
+}
+
+json_t *connections_budgets(const struct connections *c)
+{
+	json_t *list = json_array();
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&c->purses, &i));) {
+		json_t *names = json_array();
+		size_t k = 0;
+		for (const struct connection *one; (one = connections_next(c, &k));)
+			if (one->purse == e->value)
+				json_array_append_new(names, json_string(one->name));
+		json_t *v = json_array_size(names) ? purse_json(e->value) : NULL;
+		if (v) {
+			json_object_set(v, "connections", names);
+			json_array_append_new(list, v);
+		}
+		json_decref(names);
+	}
+	return list;
 }

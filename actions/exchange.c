@@ -178,6 +178,20 @@ static int64_t peer_ms(const struct exchange *x)
 	return at;
 }
 
+/* A key that the connector has no word for is of a limit of the action's own, not of the rate. */
+static void tell_pass(struct exchange *x)
+{
+	const struct answer *r = &x->answer;
+	const json_t *shared = json_object_get(x->action->connector_errors, "by_key");
+	const struct pass_answer said = {
+		.err = r->err,
+		.narrow = *r->key && !json_object_get(shared, r->key),
+		.wait_ms = r->wait_ms,
+		.peer_ms = peer_ms(x),
+	};
+	pass_answered(&x->pass, &said);
+}
+
 int exchange_read(struct exchange *x, bool repeated)
 {
 	if (x->req.err) {
@@ -188,7 +202,7 @@ int exchange_read(struct exchange *x, bool repeated)
 	answer_done(&x->answer);
 	answer_classify(x->action, x->req.status, headers, buf_str(&x->req.answer),
 			x->req.answer.len, repeated, loop_wall_ms(x->services->loop), &x->answer);
-	pass_answered(&x->pass, x->answer.err, peer_ms(x));
+	tell_pass(x);
 	return 0;
 }
 

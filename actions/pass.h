@@ -30,6 +30,16 @@ enum pass_kind {
 
 enum pass_at { PASS_IDLE, PASS_ASKED, PASS_GRANTED, PASS_LEFT };
 
+/* What came of a request, as the action's answer means it. */
+struct pass_answer {
+	int err;         /* 0: well */
+	bool narrow;     /* ERR_THROTTLED by a limit of that action's own: it concerns no other */
+	int64_t wait_ms; /* what the answer asks for; 0: nothing */
+	int64_t peer_ms; /* the peer's own time; 0: unknown */
+};
+
+struct share;
+
 struct pass {
 	/* in: set by the owner before pass_ask(); borrowed until pass_done() */
 	const struct connection *conn;
@@ -45,6 +55,9 @@ struct pass {
 	enum pass_at at;
 	const struct services *services;
 	struct link link;
+	struct share *share; /* the purse's: whose part it is of */
+	int64_t day;         /* of the quota it was taken from */
+	int64_t left_at;     /* boot ms */
 };
 
 /* True: decided already, see err. False: cb will come. Not while another ask is open. */
@@ -54,8 +67,7 @@ bool pass_ask(struct pass *p, const struct services *s);
  * this pass; NULL when the connection has none.
  */
 const char *pass_leave(struct pass *p);
-/* What came of it: err as the action's answer means it (0: well), at the peer's own time or 0. */
-void pass_answered(struct pass *p, int err, int64_t peer_ms);
+void pass_answered(struct pass *p, const struct pass_answer *r);
 /* ERR_AUTH was answered: true when other credentials can be got by asking again. */
 bool pass_can_renew(const struct pass *p);
 /* Ends it: gives back a place that was not used, or stops waiting. The callback does not come. */

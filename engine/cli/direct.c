@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "actions/ask.h"
+#include "actions/purse.h"
 #include "engine/io/http.h"
 #include "engine/io/loop.h"
 #include "engine/store/store.h"
@@ -64,6 +65,8 @@ int direct_call(const struct config *config, const struct action *a, const struc
 			  : err_set(msg, ERR_IO, "libev or libcurl cannot start");
 	if (!err)
 		err = fly(&d, a, conn, params, ret, msg);
+	if (conn->purse)
+		purse_stop(conn->purse);
 	if (s->http)
 		http_free(s->http);
 	store_close(s->store);

@@ -1,4 +1,5 @@
 /* One rule from its YAML document, or again from the bundle it was pinned as. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,9 @@
 #include "engine/rule/compile.h"
 
 #define RULE_NAME_MAX 100
+#define SHARE_MIN 0.01
+#define SHARE_MAX 1000
+#define RESERVE_MAX 1000000000
 /* Texts of one rule and their plan; a file has at most 1 MiB. */
 #define SCRATCH_MAX (64u << 20)
 
@@ -125,6 +129,41 @@ static void fill_enabled(struct compiler *c, const struct ynode *n)
 	c->plan->enabled = json_is_true(v);
 }
 
+/* "200/day" */
+static void fill_reserve(struct compiler *c, const struct ynode *n)
+{
+	char *end = NULL;
+	long long calls = n->text && isdigit((unsigned char)*n->text) ? strtoll(n->text, &end, 10) : -1;
+	if (calls < 0 || calls > RESERVE_MAX || strcmp(end, "/day") != 0)
+		compile_error(c, n, "reserve: says how many calls of a day: 200/day");
+	else
+		c->plan->reserve = calls;
+}
+
+/* {share: 2, reserve: 200/day}: what of its API keys' calls is the rule's. */
+static void fill_budget(struct compiler *c, const struct ynode *n)
+{
+	static const char *const keys[] = {"share", "reserve", NULL};
+	const struct ynode *v;
+	if (n->kind != Y_MAP) {
+		compile_error(c, n, "budget: is a map such as {share: 2, reserve: 200/day}, not %s",
+			      ynode_word(n));
+		return;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		if (!word_in(keys, n->keys[i]->text))
+			compile_unknown(c, n->keys[i], "key", keys, NULL);
+	if ((v = ynode_get(n, "share"))) {
+		c->plan->share = v->kind == Y_INT    ? (double)v->integer
+				 : v->kind == Y_REAL ? v->real
+						     : 0;
+		if (!(c->plan->share >= SHARE_MIN && c->plan->share <= SHARE_MAX))
+			compile_error(c, v, "share: is a number from 0.01 to 1000; 1 is usual");
+	}
+	if ((v = ynode_get(n, "reserve")))
+		fill_reserve(c, v);
+}
+
 static void fill_body(struct compiler *c, const struct ynode *root)
 {
 	struct plan *p = c->plan;
@@ -168,6 +207,8 @@ static void fill_plan(struct compiler *c, const struct ynode *root)
 		retry_compile(c, n, &p->retry);
 	if ((n = ynode_get(root, "timeout")))
 		(void)param_duration(c, n, &p->timeout_ms);
+	if ((n = ynode_get(root, "budget")))
+		fill_budget(c, n);
 	fill_body(c, root);
 	if ((n = ynode_get(root, "tests")))
 		tests_check(c, n);

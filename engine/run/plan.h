@@ -96,6 +96,8 @@ struct plan {
 	json_t *vars;       /* an object, the rule's over the service's */
 	struct retry retry; /* default for its steps */
 	int64_t timeout_ms; /* of the run; 0: none */
+	double share;       /* of the calls that an API key allows, by weight; 0: 1 */
+	int64_t reserve;    /* calls of a day that are kept for it */
 	struct tmpl *result;
 	struct block body;
 	struct catchers catches;

@@ -26,8 +26,11 @@ static void log_findings(const struct findings *f)
 /* The plans are on their way to the store before any event can start their runs. */
 static void put_plans(struct service *s)
 {
-	for (size_t i = 0; i < ruleset_count(s->rules); i++)
+	connections_forget_rules(s->kit->connections);
+	for (size_t i = 0; i < ruleset_count(s->rules); i++) {
+		connections_set_rule(s->kit->connections, ruleset_at(s->rules, i));
 		engine_put_plan(s->engine, ruleset_at(s->rules, i));
+	}
 }
 
 int reload_first(struct service *s, struct errmsg *msg)

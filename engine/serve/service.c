@@ -80,13 +80,26 @@ static const char *url_path(const char *url)
 	return path ? path : "";
 }
 
+/* The sandbox has no limits but those that its user wants to see at work. */
+static json_t *sandbox_budget(const char *name, const json_t *conf)
+{
+	const json_t *said = json_object_get(conf, "budget");
+	if (!json_is_object(said))
+		return json_string("none");
+	json_t *budget = json_clone(said);
+	if (!json_object_get(budget, "key"))
+		json_object_set_new(budget, "key", json_string(name));
+	return budget;
+}
+
 static int point_at_sandbox(struct service *s, const char *name, const struct connector *k,
-			    struct errmsg *msg)
+			    const json_t *said, struct errmsg *msg)
 {
 	json_auto_t *conf = json_pack("{s:s, s:o, s:{s:s}}", "connector", k->name, "base_url",
 				      json_sprintf("http://127.0.0.1:%d%s",
 						   sandbox_port(s->sandbox), url_path(k->base_url)),
 				      "auth", "bearer", "sandbox");
+	json_object_set_new(conf, "budget", sandbox_budget(name, said));
 	return connections_add(s->kit->connections, s->kit->catalogue, name, conf, msg);
 }
 
@@ -99,12 +112,12 @@ static int use_sandbox(struct service *s, struct errmsg *msg)
 	json_t *conf;
 	int err = 0;
 	while (!err && (k = catalogue_next_connector(s->kit->catalogue, &i)))
-		err = point_at_sandbox(s, k->name, k, msg);
+		err = point_at_sandbox(s, k->name, k, NULL, msg);
 	json_object_foreach (s->config->connections, name, conf) {
 		const char *said = json_str(conf, "connector");
 		k = catalogue_connector(s->kit->catalogue, said ? said : name);
 		if (!err && k)
-			err = point_at_sandbox(s, name, k, msg);
+			err = point_at_sandbox(s, name, k, conf, msg);
 	}
 	return err;
 }
@@ -151,6 +164,7 @@ static void wire(struct service *s)
 		.crashes = crash_count,
 	};
 	s->engine = engine_new(&c);
+	connections_start(s->kit->connections, &s->services);
 	s->ingress = (struct ingress){
 		.config = s->config, .loop = s->loop, .rng = s->rng, .engine = s->engine};
 	ingress_init(&s->ingress);
@@ -342,6 +356,8 @@ void service_free(struct service *s)
 	if (s->engine)
 		api_done(&s->api);
 	server_free(s->server);
+	if (s->kit)
+		connections_stop(s->kit->connections);
 	http_free(s->http);
 	sandbox_free(s->sandbox);
 	if (s->own_store)

@@ -366,8 +366,9 @@ class Sandbox(Child):
         return self
 
     def connection(self, **more):
-        """Its entry under connections:."""
-        return {"base_url": self.base_url, "auth": {"bearer": "!env PAWL_TEST_TOKEN"}, **more}
+        """Its entry under connections:, without limits unless the test wants some."""
+        return {"base_url": self.base_url, "auth": {"bearer": "!env PAWL_TEST_TOKEN"},
+                "budget": "none", **more}
 
     def faults(self, *faults):
         self.client.ok("POST", "/_sandbox/faults", list(faults))
