@@ -294,7 +294,15 @@ static enum verdict call_start(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	st->target = find_target(a);
-	if (!st->target || !find_connection(a, st) || !find_params(a, st) || !render(a, st))
+	if (!st->target || !find_connection(a, st) || !find_params(a, st))
+		return STEP_FAIL;
+	return call_splits(a, st) ? call_split_start(a, st) : call_start_one(a, st);
+}
+
+enum verdict call_start_one(struct act *a, struct call_state *st)
+{
+	st->at = CALL_PARKED;
+	if (!render(a, st))
 		return STEP_FAIL;
 	st->effect = action_effect(st->target->action, st->params);
 	if (!call_name_places(a, st))
@@ -306,6 +314,8 @@ static enum verdict call_resume(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	switch (st->at) {
+	case CALL_PARTS:
+		return call_split_resume(a, st);
 	case CALL_PLACE:
 		return call_take_places(a, st);
 	case CALL_READ:
@@ -333,7 +343,7 @@ static bool call_cancel(struct act *a)
 	bool reads = st->at == CALL_READ || (st->at == CALL_SEND && st->effect == EFFECT_READ);
 	if (reads)
 		exchange_cancel(&st->x);
-	if (!reads && st->at != CALL_SEND && st->at != CALL_PROBE)
+	if (!reads && st->at != CALL_SEND && st->at != CALL_PROBE && st->at != CALL_PARTS)
 		call_leave_places(a, st); /* it ends here, nothing is under way */
 	if (st->at == CALL_PASS)
 		pass_done(&st->x.pass);
@@ -345,6 +355,7 @@ static void call_drop(struct act *a)
 	struct call_state *st = act_state(a);
 	exchange_done(&st->x);
 	probe_done(&st->probe);
+	call_split_drop(st);
 	for (enum call_place i = 0; i < PLACES; i++)
 		slot_done(&st->place[i]);
 	json_decref(st->params);

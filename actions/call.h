@@ -24,6 +24,7 @@ struct call_args {
 };
 
 enum call_at {
+	CALL_PARTS,  /* it is sent in parts, or looked through for whether it must be */
 	CALL_PLACE,  /* a place is claimed or waited for */
 	CALL_READ,   /* what is to be merged with is read */
 	CALL_PASS,   /* leave to send */
@@ -48,6 +49,7 @@ struct call_state {
 	const struct connection *conn;
 	enum effect effect;
 	json_t *params; /* owned */
+	struct call_parts *parts; /* NULL: it goes in one */
 	struct exchange x;
 	struct probe probe;
 	bool repeated;     /* an earlier attempt is unanswered */
@@ -70,6 +72,17 @@ enum verdict call_attempt(struct act *a, struct call_state *st);
 bool call_renews(const struct act *a, struct call_state *st);
 /* The request is as it will be sent: leave, the intent, the bytes. */
 enum verdict call_admit(struct act *a, struct call_state *st);
+
+/* The call as it is, in one: its request, and where the journal says that it stands. */
+enum verdict call_start_one(struct act *a, struct call_state *st);
+
+/* ---- call_split.c ---- */
+
+/* Whether it is, or may have to be, sent in parts. */
+bool call_splits(const struct act *a, const struct call_state *st);
+enum verdict call_split_start(struct act *a, struct call_state *st);
+enum verdict call_split_resume(struct act *a, struct call_state *st);
+void call_split_drop(struct call_state *st);
 
 /* ---- call_place.c ---- */
 

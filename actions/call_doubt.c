@@ -163,7 +163,9 @@ static enum verdict judge_job(struct act *a, struct call_state *st, enum probe_v
 		return look_later(a, st, "the look at the jobs failed", false);
 	if (looks(a, st) < LOOKS && st->target->job_list)
 		return look_later(a, st, job_evidence(v), true);
-	return harmless ? send_again_for(a, st, job_evidence(v))
+	/* Its file's name would have told; of others it is only known that none fits. */
+	bool surely = v == PROBE_ABSENT && probe_has_mark(st->target->action);
+	return harmless || surely ? send_again_for(a, st, job_evidence(v))
 			: call_unsettled(a, st, job_evidence(v));
 }
 

@@ -1,10 +1,16 @@
 /* One request to a connection and its classified answer. */
 #include "actions/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
+
+#define DOWNLOAD_MAX ((size_t)16 << 30)
+#define LARGE_MS (2 * 3600 * 1000) /* what is large takes its time, but never stands still for long */
+#define STALL_MS (60 * 1000)
 
 static void aim(struct exchange *x, const struct connection *conn, const struct action *action,
 		enum pass_kind kind)
@@ -32,11 +38,21 @@ void exchange_for(struct exchange *x, const struct services *s, const struct con
 	x->cb = cb;
 }
 
+/* Files are those of the run, or of calls that belong to none. */
+static const char *owner_of(const struct exchange *x)
+{
+	return x->act ? act_run_id(x->act) : FILES_CALLS;
+}
+
 int exchange_render(struct exchange *x, const json_t *params, struct errmsg *msg)
 {
+	char id[ID_TEXT_LEN];
+	struct request_env env = {.files = x->services->files, .owner = owner_of(x)};
+	if (x->act)
+		env.name = id_format(act_effect_id(x->act), id);
 	request_done(&x->text);
 	x->text = (struct http_request_text){0};
-	return request_render(x->action, params, x->conn->base_url, &x->text, msg);
+	return request_render_in(x->action, params, x->conn->base_url, &env, &x->text, msg);
 }
 
 static void tell(struct exchange *x)
@@ -50,9 +66,34 @@ static void tell(struct exchange *x)
 
 /* ---- leaving ---- */
 
+/* What cannot be made durable has not come: it is fetched again. */
+static void on_sealed(struct files_job *j)
+{
+	struct exchange *x = container_of(container_of(j, struct files_seal, job), struct exchange,
+					  seal);
+	if (j->err) {
+		x->req.err = j->err;
+		x->req.msg = j->msg;
+		x->req.reach = HTTP_SENT;
+	}
+	tell(x);
+}
+
 static void on_answer(struct http_req *r)
 {
-	tell(container_of(r, struct exchange, req));
+	struct exchange *x = container_of(r, struct exchange, req);
+	if (x->saved.fd > 0 && !r->err && r->status / 100 == 2) {
+		x->seal = (struct files_seal){.job.cb = on_sealed};
+		files_seal(&x->seal, &x->saved);
+		return;
+	}
+	file_out_drop(&x->saved);
+	tell(x);
+}
+
+static ssize_t on_read(struct http_req *r, void *to, size_t max)
+{
+	return request_read(&container_of(r, struct exchange, req)->text, to, max);
 }
 
 static size_t fill_headers(struct exchange *x)
@@ -68,17 +109,48 @@ static size_t fill_headers(struct exchange *x)
 	return n;
 }
 
+static bool has_files(const struct exchange *x)
+{
+	return x->text.n_files > 0;
+}
+
+/* The descriptor for a download's bytes, 0 when it is none; or an error. */
+static int open_save(struct exchange *x)
+{
+	struct errmsg *msg = &x->pass.msg;
+	if (!x->action->download || x->save_fd > 0)
+		return x->action->download ? x->save_fd : 0;
+	file_out_drop(&x->saved);
+	if (!x->services->files)
+		return 0;
+	int err = files_create(x->services->files, owner_of(x), &x->saved, msg);
+	return err ? err : x->saved.fd;
+}
+
+static void refuse(struct exchange *x, int err, const struct errmsg *msg);
+
 static void leave(struct exchange *x)
 {
+	int save_fd = open_save(x);
+	bool large = save_fd || has_files(x);
+	if (save_fd < 0) {
+		refuse(x, save_fd, &x->pass.msg);
+		return;
+	}
+	request_rewind(&x->text);
 	x->req = (struct http_req){
 		.method = x->text.method,
 		.url = x->text.url,
 		.headers = x->headers,
 		.n_headers = fill_headers(x),
 		.body = x->text.body,
-		.body_len = x->text.body_len,
+		.body_len = (size_t)request_size(&x->text),
 		.has_body = x->text.body != NULL,
-		.timeout_ms = x->conn->timeout_ms,
+		.read = has_files(x) ? on_read : NULL,
+		.save_fd = save_fd,
+		.answer_max = save_fd ? DOWNLOAD_MAX : 0,
+		.timeout_ms = large ? LARGE_MS : x->conn->timeout_ms,
+		.stall_ms = large ? STALL_MS : 0,
 		.cb = on_answer,
 	};
 	http_start(x->services->http, &x->req);
@@ -192,6 +264,49 @@ static void tell_pass(struct exchange *x)
 	pass_answered(&x->pass, &said);
 }
 
+/* What a file is called that nobody has named. */
+static const char *ending(const char *type)
+{
+	static const char *const rows[][2] = {{"text/csv", "csv"},
+					      {"application/json", "json"},
+					      {"application/pdf", "pdf"},
+					      {"text/plain", "txt"},
+					      {"image/png", "png"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (strncmp(type, rows[i][0], strlen(rows[i][0])) == 0)
+			return rows[i][1];
+	return "bin";
+}
+
+/* The result of a download is its file; of one that went to the owner, what is known of it. */
+static void file_result(struct exchange *x)
+{
+	char type[100];
+	if (!http_answer_header(&x->req, "content-type", type, sizeof(type)))
+		snprintf(type, sizeof(type), "%s", x->action->accept ? x->action->accept : "");
+	type[strcspn(type, ";")] = 0;
+	auto_free char *name = mem_printf("%s.%s", x->action->name, ending(type));
+	json_t *v = x->saved.sealed
+			    ? file_out_value(&x->saved, name, type)
+			    : json_pack("{s:s, s:s, s:I}", "name", name, "type", type, "size",
+					(json_int_t)x->req.saved);
+	if (!v) /* a type that is no UTF-8 */
+		v = file_out_value(&x->saved, name, "application/octet-stream");
+	json_decref(x->answer.result);
+	x->answer.result = v;
+}
+
+/* A file that is no result goes at once. */
+static void settle_file(struct exchange *x)
+{
+	bool came = x->req.save_fd > 0 && x->req.status / 100 == 2;
+	if (came && x->answer.outcome == ANSWER_OK)
+		file_result(x);
+	else if (x->saved.sealed)
+		files_remove(x->saved.files, x->saved.owner, x->saved.id);
+	file_out_drop(&x->saved);
+}
+
 int exchange_read(struct exchange *x, bool repeated)
 {
 	if (x->req.err) {
@@ -203,6 +318,7 @@ int exchange_read(struct exchange *x, bool repeated)
 	answer_classify(x->action, x->req.status, headers, buf_str(&x->req.answer),
 			x->req.answer.len, repeated, loop_wall_ms(x->services->loop), &x->answer);
 	tell_pass(x);
+	settle_file(x);
 	return 0;
 }
 
@@ -228,6 +344,7 @@ void exchange_cancel(struct exchange *x)
 void exchange_done(struct exchange *x)
 {
 	pass_done(&x->pass);
+	file_out_drop(&x->saved);
 	loop_undefer(&x->task);
 	answer_done(&x->answer);
 	request_done(&x->text);

@@ -13,6 +13,7 @@
 #include "actions/request.h"
 #include "engine/io/http.h"
 #include "engine/run/step.h"
+#include "engine/store/files.h"
 
 #define EXCHANGE_HEADERS 24
 
@@ -28,6 +29,13 @@ struct exchange {
 	struct answer answer; /* after exchange_read */
 	struct act *act;      /* woken by admission and answer; NULL: cb */
 	void (*cb)(struct exchange *x);
+	/*
+	 * Where a download's bytes go: a descriptor of the owner's, set before exchange_start; 0: a file of
+	 * the run's, or of calls without one, which is sealed before the wake, and is the result.
+	 */
+	int save_fd;
+	struct file_out saved;
+	struct files_seal seal;
 	bool flying, cancelled;
 	struct loop_task task; /* an answer that is known before anything left */
 };

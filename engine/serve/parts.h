@@ -15,6 +15,7 @@ struct service {
 	struct rng *rng;
 	struct loop *loop;
 	struct store *store;
+	struct files *files;
 	bool own_loop, own_store;
 	struct http *http;
 	struct sandbox *sandbox;

@@ -11,6 +11,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/serve/parts.h"
+#include "engine/store/files.h"
 
 #define IDLE_CONNECTIONS 32
 #define DRAIN_MS 10000
@@ -70,6 +71,19 @@ static int open_store(struct service *s, const struct service_seams *seams, stru
 	if (!s->store)
 		return msg->code;
 	return s->own_store ? open_crash_notes(s->config->store, msg) : 0;
+}
+
+/* Beside the store, under its name. */
+static int open_files(struct service *s, const struct service_seams *seams, struct errmsg *msg)
+{
+	static const char sqlite[] = "sqlite:";
+	size_t skip = strncmp(s->config->store, sqlite, sizeof(sqlite) - 1) ? 0 : sizeof(sqlite) - 1;
+	auto_free char *dir = mem_printf("%s.files", s->config->store + skip);
+	if (seams->store && !seams->files)
+		s->files = files_temp(s->loop, s->rng, msg);
+	else
+		s->files = files_open(seams->files ? seams->files : dir, s->loop, s->rng, msg);
+	return s->files ? 0 : err_wrap(msg, "files");
 }
 
 /* The path of a connector's own address, to be put behind the sandbox's. */
@@ -143,6 +157,7 @@ static void wire(struct service *s)
 		.loop = s->loop,
 		.http = s->http,
 		.store = s->store,
+		.files = s->files,
 		.rng = s->rng,
 		.catalogue = s->kit->catalogue,
 		.connections = s->kit->connections,
@@ -190,6 +205,8 @@ static int open_all(struct service *s, const struct service_seams *seams, struct
 		err = open_loop(s, seams, msg);
 	if (!err)
 		err = open_store(s, seams, msg);
+	if (!err)
+		err = open_files(s, seams, msg);
 	if (!err && !(s->http = http_new(s->loop, IDLE_CONNECTIONS)))
 		err = err_set(msg, ERR_IO, "the HTTP client cannot start");
 	if (!err && !(s->kit = rulekit_new(s->config, s->clock, s->rng, msg)))
@@ -360,6 +377,7 @@ void service_free(struct service *s)
 		connections_stop(s->kit->connections);
 	http_free(s->http);
 	sandbox_free(s->sandbox);
+	files_close(s->files);
 	if (s->own_store)
 		store_close(s->store);
 	engine_free(s->engine);

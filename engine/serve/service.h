@@ -32,6 +32,7 @@ struct service_seams {
 	struct rng *rng;
 	struct loop *loop;   /* borrowed */
 	struct store *store; /* borrowed: not closed by service_free */
+	const char *files;   /* the folder of files; NULL with a store: a temporary one */
 };
 
 /* config: borrowed until service_free. NULL with msg; ERR_LOCKED names the process that has the store. */
