@@ -2,7 +2,8 @@
  * `wait`: for a time, until an instant, or for a bulk activity to end.
  *
  * W opens it and holds the due time, T ends it with what came. Between them the run is parked: an
- * activity is looked at from time to time, at intervals that grow with how long it has taken.
+ * activity is looked at from time to time, at intervals that grow with how long it has taken. Of a list
+ * of activities one is looked at after the other, and D keeps how each has ended.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,23 @@ static const char *job_id(const struct action *action, const json_t *v)
 	return json_is_string(v) ? json_string_value(v) : NULL;
 }
 
+/* The ids of a list of answers or ids; NULL when one of them has none, or nothing is in it. */
+static json_t *job_ids(const struct action *action, const json_t *list)
+{
+	json_t *ids = json_array();
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *id = job_id(action, json_array_get(list, i));
+		if (!id || json_array_append_new(ids, json_string(id)) != 0) {
+			json_decref(ids);
+			return NULL;
+		}
+	}
+	if (json_array_size(ids))
+		return ids;
+	json_decref(ids);
+	return NULL;
+}
+
 static bool open_wait(struct act *a, struct wait_state *st)
 {
 	const struct wait_args *args = act_args(a);
@@ -174,17 +192,30 @@ static bool open_wait(struct act *a, struct wait_state *st)
 	if (!act_eval(a, args->activity, &v))
 		return false;
 	const char *id = job_id(st->action, v);
-	if (!id) {
+	json_t *ids = json_is_array(v) ? job_ids(st->action, v) : NULL;
+	if (!id && !ids) {
 		(void)step_fail(a, ERR_INVALID,
 				"activity needs an activity's id or the answer of the "
-				"call that began it, not %s",
+				"call that began it, or a list of them, not %s",
 				v ? json_type_word(v) : "nil");
 		return false;
 	}
 	json_int_t until = args->timeout_ms ? act_now(a) + args->timeout_ms : 0;
-	step_record(a, REC_WAIT,
-		    json_pack("{s:s, s:s, s:I}", "kind", "activity", "id", id, "until", until));
+	json_t *w = json_pack("{s:s, s:I}", "kind", "activity", "until", until);
+	if (ids)
+		json_object_set_new(w, "ids", ids);
+	else
+		json_object_set_new(w, "id", json_string(id));
+	step_record(a, REC_WAIT, w);
 	return true;
+}
+
+/* Those of the list that have ended come first. */
+static json_t *current_id(const struct act *a)
+{
+	json_t *w = step_rec(a, REC_WAIT), *ids = json_object_get(w, "ids");
+	return ids ? json_array_get(ids, step_rec_count(a, REC_DECISION))
+		   : json_object_get(w, "id");
 }
 
 /* A quarter of what it has taken so far: a second at first, a minute in the end. */
@@ -232,8 +263,7 @@ static enum verdict timed_out(struct act *a, struct wait_state *st)
 
 static enum verdict look(struct act *a, struct wait_state *st)
 {
-	json_auto_t *params = json_pack("{s:O}", st->action->job->param,
-					json_object_get(step_rec(a, REC_WAIT), "id"));
+	json_auto_t *params = json_pack("{s:O}", st->action->job->param, current_id(a));
 	exchange_of(&st->x, a, st->conn, st->action, PASS_LOOK);
 	if (exchange_render(&st->x, params, act_msg(a)) != 0)
 		return step_fail_msg(a);
@@ -242,11 +272,51 @@ static enum verdict look(struct act *a, struct wait_state *st)
 	return STEP_WAIT;
 }
 
+/*
+ * How a list ended as a whole: as all of them did; partial where only some did what they should; else as
+ * the first that did not.
+ */
+static const char *joined_outcome(const json_t *results)
+{
+	const char *first = json_str(json_array_get(results, 0), "outcome"), *bad = NULL;
+	bool same = true, some = false;
+	const json_t *r;
+	size_t i;
+	json_array_foreach ((json_t *)results, i, r) {
+		const char *word = json_str(r, "outcome");
+		bool well = strcmp(word, "completed") == 0 || strcmp(word, "partial") == 0;
+		same = same && strcmp(word, first) == 0;
+		some = some || well;
+		bad = bad || well ? bad : word;
+	}
+	return same ? first : some ? "partial" : bad;
+}
+
+static enum verdict all_ended(struct act *a)
+{
+	json_t *results = json_array(), *d;
+	for (unsigned i = 0; (d = step_rec_at_index(a, REC_DECISION, i)); i++)
+		json_array_append(results, json_object_get(d, "ended"));
+	step_record(a, REC_TAKEN, json_pack("{s:s}", "by", "activity"));
+	const char *outcome = joined_outcome(results);
+	return step_done(a, json_pack("{s:s, s:o}", "outcome", outcome, "activities", results));
+}
+
+/* Takes result. */
+static enum verdict one_ended(struct act *a, struct wait_state *st, json_t *result)
+{
+	json_t *ids = json_object_get(step_rec(a, REC_WAIT), "ids");
+	if (!ids) {
+		step_record(a, REC_TAKEN, json_pack("{s:s}", "by", "activity"));
+		return step_done(a, result);
+	}
+	step_record(a, REC_DECISION, json_pack("{s:o}", "ended", result));
+	return step_rec_count(a, REC_DECISION) < json_array_size(ids) ? look(a, st) : all_ended(a);
+}
+
 static enum verdict activity_ended(struct act *a, struct wait_state *st)
 {
-	json_t *result = job_result(st->action->job, st->x.answer.result);
-	step_record(a, REC_TAKEN, json_pack("{s:s}", "by", "activity"));
-	return step_done(a, result);
+	return one_ended(a, st, job_result(st->action->job, st->x.answer.result));
 }
 
 /* Statuses are kept for some days only. */
@@ -254,7 +324,7 @@ static enum verdict not_found(struct act *a, struct wait_state *st)
 {
 	int64_t kept = st->action->job->kept_ms;
 	if (kept && act_now(a) - step_rec_at(a, REC_WAIT) > kept)
-		return step_done(a, outcome_json("expired"));
+		return one_ended(a, st, outcome_json("expired"));
 	return step_fail(a, ERR_NOT_FOUND, "there is no such activity");
 }
 
@@ -287,6 +357,8 @@ static enum verdict wait_for_activity(struct act *a, struct wait_state *st)
 		return look_later(a, st, act_now(a) + POLL_FIRST_MS);
 	}
 	int64_t until = give_up_at(a);
+	if (!current_id(a))
+		return all_ended(a); /* the process ended just before this */
 	return until && until <= act_now(a) ? timed_out(a, st) : look(a, st);
 }
 
@@ -385,7 +457,7 @@ static const struct param wait_params[] = {
 	{"wait", P_TMPL, IN_WORD, false, offsetof(struct wait_args, time), "a duration"},
 	{"until", P_TMPL, IN_MAP, false, offsetof(struct wait_args, until), "an instant"},
 	{"activity", P_TMPL, IN_MAP, false, offsetof(struct wait_args, activity),
-	 "the answer of the call that began a bulk activity, or its id"},
+	 "the answer of the call that began a bulk activity, or its id; or a list of them"},
 	{"connection", P_STRING, IN_MAP, false, offsetof(struct wait_args, connection),
 	 "whose activity it is, when that cannot be seen"},
 	{"timeout", P_DURATION, IN_MAP, false, offsetof(struct wait_args, timeout_ms),
