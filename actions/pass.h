@@ -13,6 +13,7 @@
 
 #include "actions/connections.h"
 #include "actions/services.h"
+#include "actions/token.h"
 #include "engine/base/err.h"
 #include "engine/base/list.h"
 #include "engine/io/loop.h"
@@ -45,6 +46,7 @@ struct pass {
 	const struct connection *conn;
 	enum pass_kind kind;
 	const char *rule;           /* whose share it is; NULL: nobody's */
+	const char *auth;           /* the kind of credentials that the action needs, or NULL */
 	void (*cb)(struct pass *p); /* when pass_ask() said false: once, on a later turn */
 	/* out */
 	int err; /* 0: granted; ERR_QUOTA, ERR_THROTTLED, ERR_AUTH (needs a login) … */
@@ -54,6 +56,7 @@ struct pass {
 	/* private */
 	enum pass_at at;
 	const struct services *services;
+	struct token_wait token;
 	struct link link;
 	struct share *share; /* the purse's: whose part it is of */
 	int64_t day;         /* of the quota it was taken from */
@@ -69,6 +72,6 @@ bool pass_ask(struct pass *p, const struct services *s);
 const char *pass_leave(struct pass *p);
 void pass_answered(struct pass *p, const struct pass_answer *r);
 /* ERR_AUTH was answered: true when other credentials can be got by asking again. */
-bool pass_can_renew(const struct pass *p);
+bool pass_can_renew(struct pass *p);
 /* Ends it: gives back a place that was not used, or stops waiting. The callback does not come. */
 void pass_done(struct pass *p);

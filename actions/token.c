@@ -149,6 +149,14 @@ static int known_parse(const struct token *t, const char *text, size_t len, stru
 	return err;
 }
 
+/* A person has to log in. */
+static void tell_end(const struct token *t)
+{
+	const struct tokens_config *c = &t->all->c;
+	if (c->on_end)
+		c->on_end(c->arg, t->name, t->now.end);
+}
+
 /* It is the one to be used from now on. Takes its texts. */
 static void known_use(struct token *t, struct known *k)
 {
@@ -161,6 +169,8 @@ static void known_use(struct token *t, struct known *k)
 	t->serial++;
 	t->after_refusal = t->stale;
 	t->stale = t->proved = false;
+	if (t->at == AT_VOID)
+		tell_end(t);
 }
 
 /* Of a renewal: what the answer does not say stays as it was. Takes the texts of g. */

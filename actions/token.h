@@ -40,6 +40,8 @@ struct tokens_config {
 	const char *key_text; /* instead of the file; or NULL */
 	/* A person has logged in: what is held for that connection may go on. May be NULL. */
 	void (*on_login)(void *arg, const char *connection);
+	/* One has to. May be NULL. */
+	void (*on_end)(void *arg, const char *connection, const char *why);
 	void *arg;
 };
 
