@@ -9,6 +9,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/base/seal.h"
 #include "engine/rule/compile.h"
 #include "engine/serve/tree.h"
 
@@ -100,6 +101,16 @@ static void read_admin(struct builder *b, const json_t *root)
 			 *token ? "no single word" : "empty");
 	else
 		b->c->admin_token = token ? mem_strdup(token) : NULL;
+}
+
+static void read_seal_key(struct builder *b, const json_t *root)
+{
+	struct errmsg msg;
+	struct seal_key key;
+	b->c->seal_key = dup_str(root, "seal_key", NULL);
+	if (b->c->seal_key && seal_key_text(b->c->seal_key, &key, &msg) != 0)
+		complain(b, "seal_key", NULL, "seal_key: %s", msg.text);
+	seal_key_done(&key);
 }
 
 static void read_store(struct builder *b, const json_t *root)
@@ -264,14 +275,27 @@ static void read_conversations(struct builder *b, const json_t *root)
 
 /* ---- the rest ---- */
 
+static void drop_without(json_t *auth, const char *kind, const char *key)
+{
+	const json_t *conf = json_object_get(auth, kind);
+	if (conf && !json_str(conf, key))
+		(void)json_object_del(auth, kind);
+}
+
 /* Left out secrets must not read as an auth that is wrong. */
 static void drop_empty_auth(json_t *connections)
 {
 	const char *name;
 	json_t *conf;
-	json_object_foreach (connections, name, conf)
-		if (json_object_size(json_object_get(conf, "auth")) == 0)
+	json_object_foreach (connections, name, conf) {
+		json_t *auth = json_object_get(conf, "auth");
+		drop_without(auth, "oauth2", "client_id");
+		drop_without(auth, "partner", "client_id");
+		drop_without(auth, "partner", "client_secret");
+		drop_without(auth, "partner", "api_key");
+		if (json_object_size(auth) == 0)
 			(void)json_object_del(conf, "auth");
+	}
 }
 
 static void read_log(struct builder *b, const json_t *root)
@@ -296,6 +320,7 @@ static void read_all(struct builder *b, const json_t *root)
 	read_hooks(b, root);
 	read_conversations(b, root);
 	read_log(b, root);
+	read_seal_key(b, root);
 	c->public_url = dup_str(root, "public_url", NULL);
 	c->zone = dup_str(root, "zone", NULL);
 	c->vars = dup_map(root, "vars");
@@ -405,6 +430,7 @@ void config_free(struct config *c)
 	json_decref(c->secrets);
 	json_decref(c->connections);
 	free_secret(c->admin_token);
+	free_secret(c->seal_key);
 	free(c->dir);
 	free(c->listen);
 	free(c->public_url);
@@ -413,6 +439,12 @@ void config_free(struct config *c)
 	free(c->sandbox_scripts);
 	free(c->zone);
 	free(c);
+}
+
+char *config_key_file(const struct config *c)
+{
+	const char *path = strchr(c->store, ':');
+	return mem_printf("%s.key", path ? path + 1 : c->store);
 }
 
 const struct config_hook *config_hook(const struct config *c, const char *path)

@@ -57,6 +57,7 @@ struct config {
 	char *scripts;          /* folder, which need not exist */
 	char *sandbox_scripts;  /* folder of the sandbox, or NULL when it is nowhere */
 	char *admin_token;      /* or NULL */
+	char *seal_key;         /* what tokens are sealed with; NULL: the file beside the store */
 	char *zone;             /* IANA name, or NULL */
 	json_t *vars, *secrets; /* objects */
 	json_t *connections;    /* {name: configuration}, secrets resolved */
@@ -78,6 +79,8 @@ struct config *config_load(const char *const *files, size_t n, const struct conf
 struct config *config_load_text(const char *file, const char *text, size_t len,
 				const struct config_flags *flags, struct findings *f);
 void config_free(struct config *c);
+/* Where the key for sealing is when the configuration says none: beside the store. malloc'd. */
+char *config_key_file(const struct config *c);
 
 const struct config_hook *config_hook(const struct config *c, const char *path);
 const struct config_conversation *config_conversation(const struct config *c, const char *platform);

@@ -26,7 +26,8 @@ enum shape {
 	S_TEXTS,    /* one or a list */
 	S_DURATION, /* to ms */
 	S_SIZE,     /* to bytes */
-	S_URL,      /* http or https; a slash at its end goes away */
+	S_BOOL,
+	S_URL, /* http or https; a slash at its end goes away */
 	S_STORE,
 	S_PATH,    /* made relative to the process */
 	S_RULES,   /* paths, one or a list */
@@ -84,7 +85,32 @@ static const struct key conversation_keys[] = {
 	{"idle_end", S_REFUSED},
 	{0},
 };
-static const struct key auth_keys[] = {{"bearer", S_SECRET}, {"oauth2", S_REFUSED}, {0}};
+static const struct key oauth2_keys[] = {
+	{"client_id", S_TEXT},
+	{"client_secret", S_SECRET},
+	{"scopes", S_TEXTS},
+	{"redirect_uri", S_TEXT},
+	{"pkce", S_BOOL},
+	{"authorize", S_URL},
+	{"token", S_URL},
+	{"device", S_URL},
+	{0},
+};
+static const struct key partner_keys[] = {
+	{"client_id", S_TEXT},
+	{"client_secret", S_SECRET},
+	{"api_key", S_SECRET},
+	{"scopes", S_TEXTS},
+	{"token", S_URL},
+	{"prefix", S_TEXT},
+	{0},
+};
+static const struct key auth_keys[] = {
+	{"bearer", S_SECRET},
+	{"oauth2", S_MAP, oauth2_keys},
+	{"partner", S_MAP, partner_keys},
+	{0},
+};
 static const struct key connection_keys[] = {
 	{"connector", S_TEXT},
 	{"base_url", S_URL},
@@ -108,6 +134,7 @@ static const struct key top_keys[] = {
 	{"scripts", S_PATH},
 	{"actions", S_ACTIONS},
 	{"admin", S_MAP, admin_keys},
+	{"seal_key", S_SECRET},
 	{"zone", S_ZONE},
 	{"vars", S_ANY_MAP},
 	{"secrets", S_ANY_MAP},
@@ -270,6 +297,13 @@ static json_t *read_size(struct reader *r, const struct key *k, const struct yno
 		return json_integer(size);
 	complain(r, n, "%s takes a size from 1 byte to 64MiB, such as 512KiB", k->name);
 	return NULL;
+}
+
+static json_t *read_bool(struct reader *r, const struct key *k, const struct ynode *n)
+{
+	if (n->kind == Y_BOOL)
+		return ynode_json(n);
+	return wants(r, k->name, "true or false", n);
 }
 
 static json_t *read_url(struct reader *r, const struct key *k, const struct ynode *n)
@@ -475,6 +509,8 @@ static json_t *read_value(struct reader *r, const struct key *k, const struct yn
 		return read_duration(r, k, n);
 	case S_SIZE:
 		return read_size(r, k, n);
+	case S_BOOL:
+		return read_bool(r, k, n);
 	case S_URL:
 		return read_url(r, k, n);
 	case S_STORE:
