@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "actions/define.h"
@@ -20,7 +19,6 @@
 #define FILE_MAX (4u << 20)
 #define ACTIONS_MAX 20000 /* of one connector: more is a mistake, not an API */
 #define WORDS_MAX 16
-#define TITLE_SCORE 1000 /* a whole title is what was meant */
 
 /* A connector with its actions; lives as long as the catalogue. */
 struct loaded {
@@ -407,22 +405,9 @@ static int score_word(const struct action *a, const char *word)
 	return score;
 }
 
-/* Whether the words as they were written are the title, or that of an alias. */
-static bool is_title(const struct action *a, const char *text)
+static int score_action(const struct action *a, char *const *words, size_t n)
 {
-	const json_t *alias;
-	size_t i;
-	if (strcasecmp(a->title, text) == 0)
-		return true;
-	json_array_foreach ((json_t *)a->aliases, i, alias)
-		if (json_str(alias, "title") && strcasecmp(json_str(alias, "title"), text) == 0)
-			return true;
-	return false;
-}
-
-static int score_action(const struct action *a, const char *text, char *const *words, size_t n)
-{
-	int sum = is_title(a, text) ? TITLE_SCORE : 0;
+	int sum = 0;
 	size_t covered = 0;
 	for (size_t i = 0; i < n; i++) {
 		int score = score_word(a, words[i]);
@@ -452,7 +437,7 @@ size_t catalogue_search(const struct catalogue *c, const char *words, const stru
 		if (*word)
 			list[n_words++] = word;
 	for (size_t i = 0; i < c->n; i++) {
-		int score = score_action(c->actions[i], words, list, n_words);
+		int score = score_action(c->actions[i], list, n_words);
 		if (score >= 0)
 			hits[n++] = (struct hit){c->actions[i], score};
 	}
