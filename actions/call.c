@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "actions/probe_clock.h"
 #include "engine/base/json.h"
 
 /* ---- the request ---- */
@@ -90,6 +91,7 @@ static const struct target *find_target(struct act *a)
 static enum verdict send_now(struct act *a, struct call_state *st)
 {
 	st->at = CALL_SEND;
+	st->sent_ms = act_now(a);
 	exchange_start(&st->x);
 	return STEP_WAIT;
 }
@@ -124,7 +126,7 @@ static enum verdict no_leave(struct act *a, struct call_state *st)
 	st->at = CALL_PARKED;
 	if (p->held)
 		return step_park(a, RUN_HELD, due);
-	if (p->err == ERR_QUOTA || p->err == ERR_THROTTLED)
+	if (p->err == ERR_QUOTA || p->err == ERR_THROTTLED || p->due)
 		return step_park(a, RUN_WAITING, due);
 	return call_again_later(a, st, p->err, false);
 }
@@ -220,6 +222,7 @@ static enum verdict answered_badly(struct act *a, struct call_state *st)
 static enum verdict on_answered(struct act *a, struct call_state *st)
 {
 	int err = exchange_read(&st->x, st->repeated);
+	probe_clock_seen(&st->x, st->sent_ms, act_now(a));
 	if (err && st->x.req.reach == HTTP_ANSWERED)
 		return call_give_up(a, st, call_error(st, err));
 	if (err && st->x.req.reach == HTTP_NOT_SENT)

@@ -55,6 +55,7 @@ struct call_state {
 	bool repeated;     /* an earlier attempt is unanswered */
 	struct slot place[PLACES];
 	enum call_place taking; /* the place that is asked for */
+	int64_t sent_ms;        /* when the bytes left, wall ms */
 	bool reading;           /* the exchange is a merge's read */
 	int64_t since;          /* when the first unanswered attempt was intended; 0: none */
 	bool at_exists;         /* the API says that it exists, though it may be ours */

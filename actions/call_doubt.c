@@ -3,10 +3,13 @@
 #include <string.h>
 
 #include "actions/call.h"
+#include "engine/base/fault.h"
 #include "engine/base/json.h"
 
 #define SETTLE_MS (2 * 60 * 1000) /* how long what was made may take to show in a list */
 #define LOOKS 3
+#define HARMLESS_LOOKS 1 /* before what does no harm is sent again */
+#define FAILED_MS 5000   /* after a look that told nothing; longer with each one */
 
 /* ---- adoption ---- */
 
@@ -36,14 +39,19 @@ enum verdict call_claim(struct act *a, struct call_state *st)
 
 /* ---- unsettled ---- */
 
-/* Looks of this attempt that told something: failed ones do not count. */
-static unsigned looks(const struct act *a, const struct call_state *st)
+/* Records of this attempt: "look" of those that told something, "failed" of the others. */
+static unsigned looks_of(const struct act *a, const struct call_state *st, const char *kind)
 {
 	unsigned n = 0;
 	json_t *rec;
 	for (unsigned i = 0; (rec = step_rec_at_index(a, REC_PROBE, i)); i++)
-		n += json_int(rec, "look", 0) == (json_int_t)st->attempts;
+		n += json_int(rec, kind, 0) == (json_int_t)st->attempts;
 	return n;
+}
+
+static unsigned looks(const struct act *a, const struct call_state *st)
+{
+	return looks_of(a, st, "look");
 }
 
 enum verdict call_unsettled(struct act *a, struct call_state *st, const char *what)
@@ -61,18 +69,29 @@ static enum verdict exists(struct act *a, struct call_state *st)
 			 st->target->full);
 }
 
-/* The next look: what was made may show late. tells: this look told something. */
-static enum verdict look_later(struct act *a, struct call_state *st, const char *evidence,
-			       bool tells)
+static enum verdict park_look(struct act *a, struct call_state *st, const char *evidence,
+			      const char *kind, int64_t wait_ms)
+{
+	json_int_t due = act_now(a) + wait_ms;
+	step_record(a, REC_PROBE,
+		    json_pack("{s:s, s:I, s:i}", "evidence", evidence, "due", due, kind,
+			      (int)st->attempts));
+	return call_park(a, st, due);
+}
+
+/* The next look: what was made may show late. */
+static enum verdict look_later(struct act *a, struct call_state *st, const char *evidence)
 {
 	static const int64_t after_ms[LOOKS] = {5000, 45000, SETTLE_MS};
 	unsigned n = looks(a, st);
-	int64_t due = act_now(a) + after_ms[n < LOOKS ? n : LOOKS - 1];
-	json_t *body = json_pack("{s:s, s:I}", "evidence", evidence, "due", (json_int_t)due);
-	if (tells)
-		json_object_set_new(body, "look", json_integer(st->attempts));
-	step_record(a, REC_PROBE, body);
-	return call_park(a, st, due);
+	return park_look(a, st, evidence, "look", after_ms[n < LOOKS ? n : LOOKS - 1]);
+}
+
+/* A look that told nothing is none: it is made again until it does. */
+static enum verdict look_again(struct act *a, struct call_state *st, const char *evidence)
+{
+	int64_t wait = FAILED_MS * (1 + looks_of(a, st, "failed"));
+	return park_look(a, st, evidence, "failed", wait < SETTLE_MS ? wait : SETTLE_MS);
 }
 
 /* The doubt is settled, or a person has settled it: the open attempt counts as one without effect. */
@@ -121,8 +140,7 @@ static enum verdict judge_absent(struct act *a, struct call_state *st)
 	if (!settled)
 		return look_later(a, st,
 				  refused ? "it is said to exist, but is not shown"
-					  : "not there yet",
-				  true);
+					  : "not there yet");
 	return exists(a, st);
 }
 
@@ -142,7 +160,7 @@ static enum verdict judge_keyed(struct act *a, struct call_state *st, enum probe
 	case PROBE_WAIT:
 	case PROBE_FAILED:
 	default:
-		return look_later(a, st, "the look-up failed", false);
+		return look_again(a, st, "the look-up failed");
 	}
 }
 
@@ -155,17 +173,15 @@ static const char *job_evidence(enum probe_verdict v)
 static enum verdict judge_job(struct act *a, struct call_state *st, enum probe_verdict v)
 {
 	bool harmless = action_repeat_is_harmless(st->target->action, st->params);
+	unsigned needed = harmless ? HARMLESS_LOOKS : LOOKS;
 	if (v == PROBE_FOUND)
 		return call_claim(a, st);
-	if (harmless && v == PROBE_ABSENT)
-		return send_again_for(a, st, job_evidence(v)); /* should it show late, nothing is lost */
 	if (v == PROBE_FAILED && st->target->job_list)
-		return look_later(a, st, "the look at the jobs failed", false);
-	if (looks(a, st) < LOOKS && st->target->job_list)
-		return look_later(a, st, job_evidence(v), true);
-	/* Its file's name would have told; of others it is only known that none fits. */
-	bool surely = v == PROBE_ABSENT && probe_has_mark(st->target->action);
-	return harmless || surely ? send_again_for(a, st, job_evidence(v))
+		return look_again(a, st, "the look at the jobs failed");
+	if (looks(a, st) < needed && st->target->job_list)
+		return look_later(a, st, job_evidence(v));
+	/* should it show late, nothing is lost */
+	return harmless ? send_again_for(a, st, job_evidence(v))
 			: call_unsettled(a, st, job_evidence(v));
 }
 
@@ -183,12 +199,14 @@ enum verdict call_on_claimed(struct act *a, struct call_state *st)
 		return call_adopt(a, st, st->probe.found);
 	if (st->effect == EFFECT_KEYED)
 		return exists(a, st);
-	return look_later(a, st, "another effect has that job", true);
+	return look_later(a, st, "another effect has that job");
 }
 
 /* The bytes left and no whole answer came: what may be done is a matter of the effect class. */
 enum verdict call_doubt(struct act *a, struct call_state *st, int err)
 {
+	if (fault_is_on("BLIND_RESEND"))
+		return call_again_later(a, st, ERR_SERVER, true);
 	st->repeated = true;
 	st->at_exists = err == ERR_EXISTS;
 	if (!st->since)

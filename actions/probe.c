@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "actions/paging.h"
+#include "actions/probe_clock.h"
 #include "actions/services.h"
 #include "engine/base/json.h"
-#include "engine/base/timefmt.h"
 
 #define PAGES_MAX 200
+#define TRIES 3 /* of one page */
 
 /* ---- looking ---- */
 
@@ -45,31 +46,24 @@ static enum probe_verdict send_look(struct probe *p)
 	return PROBE_WAIT;
 }
 
-/*
- * The intent's time by the server's clock. Its Date is cut to the second and was written between our
- * request and its answer: so it bounds the difference of the clocks, from both sides. Clocks that may
- * agree are taken to.
- */
+/* The intent's time by the server's clock, as near as that is known. */
 static void read_clock(struct probe *p)
 {
-	char date[64];
-	int64_t at, diff = 0;
-	if (http_answer_header(&p->x.req, "date", date, sizeof(date)) &&
-	    time_parse_http(date, &at) == 0) {
-		int64_t low = at - act_now(p->act), high = at + 999 - p->asked_ms;
-		diff = low > 0 ? low : high < 0 ? high : 0;
-	}
-	p->server_ms = p->since + diff;
+	int64_t now = act_now(p->act), low, high;
+	probe_clock_seen(&p->x, p->asked_ms, now);
+	probe_clock_range(p->conn, now, &low, &high);
+	p->not_before_ms = p->since + low;
+	p->not_after_ms = p->since + high;
 }
 
 static void judge_item(struct probe *p, json_t *item)
 {
-	switch (probe_judge_item(p, item)) {
+	enum probe_item is = probe_judge_item(p, item);
+	switch (is) {
 	case ITEM_OURS:
-		json_array_append(p->seen, item);
-		break;
 	case ITEM_UNCLEAR:
-		p->unclear = true;
+		json_array_append_new(p->seen, json_pack("{s:O, s:b}", "item", item, "ours",
+							 is == ITEM_OURS));
 		break;
 	case ITEM_OTHER:
 		p->other = true;
@@ -112,6 +106,7 @@ static enum probe_verdict judge_page(struct probe *p)
 		return next_claim(p);
 	json_decref(p->place);
 	p->place = json_incref(next);
+	p->tries = 0;
 	return send_look(p);
 }
 
@@ -134,13 +129,18 @@ static void on_claim(struct store_op *op)
 	step_wake(p->act);
 }
 
+static json_t *candidate(const struct probe *p)
+{
+	return json_object_get(json_array_get(p->seen, p->at), "item");
+}
+
 /* Whether another effect has the candidate is known to the store alone. */
 static enum probe_verdict ask_claim(struct probe *p)
 {
 	const struct services *s = act_services(p->act);
 	p->querying = true;
 	free(p->asked_id);
-	p->asked_id = mem_strdup(probe_id(p->target, json_array_get(p->seen, p->at)));
+	p->asked_id = mem_strdup(probe_id(p->target, candidate(p)));
 	p->query = (struct store_query){
 		.op = {.verb = STORE_QUERY, .cb = on_claim},
 		.view = VIEW_CLAIM,
@@ -176,19 +176,22 @@ static enum probe_verdict on_whole(struct probe *p)
 	return PROBE_FOUND;
 }
 
+/* Of what is left nobody else has anything. */
 static enum probe_verdict conclude(struct probe *p)
 {
-	size_t n = json_array_size(p->seen);
-	if (n > 1 || p->unclear)
-		return PROBE_UNCLEAR;
-	if (!n)
+	const json_t *one = json_array_get(p->seen, 0);
+	if (!one)
 		return p->other ? PROBE_OTHER : PROBE_ABSENT;
-	p->found = json_incref(json_array_get(p->seen, 0));
+	if (json_array_size(p->seen) > 1 || !json_bool(one, "ours", false))
+		return PROBE_UNCLEAR;
+	p->found = json_incref(json_object_get(one, "item"));
 	return p->target->whole ? read_whole(p) : PROBE_FOUND;
 }
 
 static enum probe_verdict next_claim(struct probe *p)
 {
+	while (p->at < json_array_size(p->seen) && !probe_id(p->target, candidate(p)))
+		p->at++;
 	return p->at < json_array_size(p->seen) ? ask_claim(p) : conclude(p);
 }
 
@@ -218,6 +221,15 @@ static enum probe_verdict judge_claim(struct probe *p)
 
 /* ---- the probe ---- */
 
+/* A look of many pages is not lost for one of them; what needs longer is looked at anew, later. */
+static enum probe_verdict same_page_again(struct probe *p)
+{
+	bool may = p->x.req.err || err_class(p->x.answer.err) == ERR_TRANSIENT;
+	if (!may || p->x.pass.err || ++p->tries >= TRIES || p->x.answer.err == ERR_THROTTLED)
+		return PROBE_FAILED;
+	return send_look(p);
+}
+
 enum probe_verdict probe_start(struct probe *p, struct act *a, const struct target *t,
 			       const struct connection *conn, const json_t *params, int64_t since)
 {
@@ -242,11 +254,11 @@ enum probe_verdict probe_resume(struct probe *p)
 	if (p->reading)
 		return on_whole(p);
 	if (exchange_read(&p->x, false) != 0)
-		return PROBE_FAILED;
+		return same_page_again(p);
 	read_clock(p);
 	if (p->x.answer.err == ERR_NOT_FOUND && p->target->action->look_up)
 		return next_claim(p); /* of one thing: there is none */
-	return p->x.answer.outcome == ANSWER_OK ? judge_answer(p) : PROBE_FAILED;
+	return p->x.answer.outcome == ANSWER_OK ? judge_answer(p) : same_page_again(p);
 }
 
 void probe_done(struct probe *p)

@@ -4,6 +4,7 @@
 
 #include "actions/probe.h"
 #include "actions/services.h"
+#include "engine/base/fault.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
 
@@ -26,9 +27,9 @@ static enum when created(const struct probe *p, const json_t *item, const char *
 	int64_t ms;
 	if (!json_is_string(at) || time_parse(json_string_value(at), &ms, NULL) != 0)
 		return UNKNOWN;
-	if (ms >= p->server_ms)
+	if (ms >= p->not_after_ms || fault_is_on("BLIND_PROBE"))
 		return AFTER;
-	return ms + width_ms(json_string_value(at)) < p->server_ms - SLACK_MS ? BEFORE : ABOUT;
+	return ms + width_ms(json_string_value(at)) < p->not_before_ms - SLACK_MS ? BEFORE : ABOUT;
 }
 
 /* ---- by key ---- */
