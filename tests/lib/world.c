@@ -303,6 +303,20 @@ void world_send(struct world *w, const char *type, const char *json)
 	(void)loop_run_once(w->loop, false);
 }
 
+static void on_cancel(void *arg, int err, const char *why)
+{
+	(void)arg;
+	(void)why;
+	assert_int_equal(err, 0);
+}
+
+void world_cancel(struct world *w, const char *id)
+{
+	struct id run;
+	assert_true(id_parse(id, &run));
+	engine_cancel(w->engine, run, on_cancel, NULL);
+}
+
 static void on_end(struct loop_timer *t)
 {
 	t->cb = NULL;

@@ -64,6 +64,7 @@ void world_send(struct world *w, const char *type, const char *json);
 void world_pass(struct world *w, int64_t ms);
 /* The process dies and another begins on the same store. */
 void world_crash(struct world *w);
+void world_cancel(struct world *w, const char *id);
 int64_t world_peer_ms(const struct world *w);
 /* VIEW_RUNS with up to a thousand rows; the caller's. */
 json_t *world_runs(struct world *w);
