@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Files: exports that are fetched, imports that are larger than the API takes, and who may open what."""
+
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from pawl import main, same, test, until  # noqa: E402 pylint: disable=C0413
+
+HOOKS = {"in": {"verify": "none", "id": {"json": "/id"}, "max_body": "16MiB"}}
+HEAD = "api: pawl/1\nrule: r\nwhen: {webhook: in}\n"
+LIST = "07936f78-662a-11eb-af0a-fa163e56c9b0"
+IMPORT_PATH = "/activities/contacts_file_import"
+
+IMPORT = f"""
+do:
+  - call: constant_contact.import_contacts_from_csv_file
+    with: {{file: =data.csv, list_ids: [{LIST}]}}
+    as: import
+  - wait: {{activity: =import, timeout: 30m, else: fail}}
+    as: ended
+  - emit: over
+    data: '={{parts = #import, outcome = ended.outcome, each = pluck(ended.activities, "outcome")}}'
+"""
+
+
+def service(case, rule, sandbox=None, **config):
+    sandbox = sandbox or case.sandbox()
+    return sandbox, case.pawl(rules={"r.yaml": HEAD + rule}, config={
+        "hooks": HOOKS, "connections": {"constant_contact": sandbox.connection()}, **config})
+
+
+def people(lines):
+    """A file of that many lines, the head among them; one name goes over two lines."""
+    rows = ["email,first_name"] + [f"p{i}@example.com,\"P {i}\"" for i in range(lines - 3)]
+    return "\n".join(rows[:30]) + '\nq@example.com,"Q\nQ"\n' + "\n".join(rows[30:]) + "\n"
+
+
+def result(pawl, timeout=15):
+    """What the one run gave, once it has ended well."""
+    pawl.one(timeout=timeout)
+    return pawl.events(type="over")[0]["data"]
+
+
+def uploads(sandbox):
+    """The bulk imports, oldest first, by their file's name."""
+    found = sandbox.api("GET", "/activities?limit=500")["activities"]
+    return [a["source_file_name"] for a in reversed(found) if a.get("source_file_name")]
+
+
+def contacts(sandbox):
+    return sandbox.state()["contacts"]
+
+
+@test(limit=100)
+def a_large_import_goes_in_parts_and_all_arrive_once(case):
+    sandbox, pawl = service(case, IMPORT)
+    before = contacts(sandbox)
+    pawl.hook("in", {"id": "1", "csv": people(90000)})
+    same(result(pawl, 90), {"parts": 3, "outcome": "completed", "each": ["completed"] * 3}, "result")
+    names = uploads(sandbox)
+    same(len(names), 3, "activities")
+    same(len(set(names)), 3, "names of files")
+    same(contacts(sandbox) - before, 89999 - 1, "new contacts")
+    same(len(sandbox.requests("POST", IMPORT_PATH)), 3, "uploads")
+
+
+@test
+def a_small_import_is_one_activity_with_its_answer(case):
+    sandbox, pawl = service(case, IMPORT.replace("#import", "import.activity_id").replace(
+        ", each = pluck(ended.activities, \"outcome\")", ""))
+    pawl.hook("in", {"id": "1", "csv": "email\na1@example.com\n"})
+    found = result(pawl)
+    same(found["outcome"], "completed", "outcome")
+    same(len(found["parts"]), 36, "length of the id")
+    same(len(uploads(sandbox)), 1, "activities")
+
+
+@test(limit=100)
+def kills_on_the_way_neither_lose_nor_double_a_part(case):
+    sandbox, pawl = service(case, IMPORT)
+    before = contacts(sandbox)
+    sandbox.fault("delay", "/v3" + IMPORT_PATH, method="POST", delay_ms=3000, times=2)
+    pawl.hook("in", {"id": "1", "csv": people(90000)})
+    for n in (1, 2):  # each time the API has it and we have no answer
+        until(lambda n=n: len(sandbox.requests("POST", IMPORT_PATH)) >= n, 30, f"part {n}")
+        pawl.restart()
+    same(result(pawl, 90)["outcome"], "completed", "outcome")
+    same(len(sandbox.requests("POST", IMPORT_PATH, changed=True)), 3, "uploads")
+    same(len(set(uploads(sandbox))), 3, "names of files")
+    same(contacts(sandbox) - before, 89998, "new contacts")
+
+
+@test(limit=60)
+def a_part_whose_answer_is_lost_is_known_by_its_files_name(case):
+    sandbox, pawl = service(case, IMPORT)
+    before = contacts(sandbox)
+    sandbox.fault("lose_answer", "/v3" + IMPORT_PATH, method="POST", times=1)
+    pawl.hook("in", {"id": "1", "csv": people(50000)})
+    same(result(pawl, 50)["parts"], 2, "parts")
+    same(len(sandbox.requests("POST", IMPORT_PATH)), 2, "uploads")
+    same(contacts(sandbox) - before, 49998, "new contacts")
+
+
+@test
+def what_looks_like_a_file_opens_none(case):
+    sandbox, pawl = service(case, IMPORT.replace("=data.csv", "=data.file"))
+    for i, name in enumerate(("/etc/passwd", "../../../../etc/passwd", "0" * 32, "..", "r.yaml")):
+        pawl.hook("in", {"id": str(i), "file": {"file": name, "name": "a.csv", "size": 10}})
+    runs = pawl.wait_ended(5)
+    for run in runs:
+        same(run["state"], "failed", "state")
+        same(run["error"]["name"], "invalid", "error")
+    same(sandbox.requests("POST", IMPORT_PATH), [], "uploads")
+
+
+if __name__ == "__main__":
+    main()
