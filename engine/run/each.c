@@ -1,5 +1,6 @@
 /*
- * each: a loop over a list, or over the items of a step that gives them page by page.
+ * each: a loop over a list, over the rows of a file, or over the items of a step that gives them page by
+ * page.
  *
  *             ┌──────┐ list          ┌──────┐ no more items     ┌──────┐
  *  start ──┬─▶│ list │──────────────▶│ item │──────────────────▶│ done │
@@ -8,18 +9,20 @@
  *          └─▶│ page │────────────┘     └──────┘                    │ no next page
  *             └──▲───┘◀──────────────────┴──────────────────────────┘
  *
- * Records at its path, all D: {list}, or {source} with what the step is given and {page, at} when a page
- * is asked for; {each} when an iteration has ended. A page's items stand in the record of its own step,
- * page#k; the page before it is let go.
+ * Records at its path, all D: {list}, or {rows} with the file, or {source} with what the step is given;
+ * {page, at} when a page is asked for; {each} when an iteration has ended. A page's items stand in the
+ * record of its own step, page#k; the page before it is let go. Rows of a file are read again.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/run/rows.h"
 #include "engine/run/run.h"
 
 #define EACH_MAX 100000 /* iterations: their results are one list */
+#define ROWS_AT_ONCE 100
 
 struct each_args {
 	struct source_arg from;
@@ -39,6 +42,8 @@ struct each_state {
 	json_t *place; /* owned: where that page is, as its step told */
 	json_t *next;  /* owned: the place of the page after it; NULL: it is the last */
 	bool asking;   /* the step of the page runs, and no iteration */
+	struct file_in file; /* whose rows the items are, if it is open */
+	json_t *head;        /* owned: the names of its columns */
 };
 
 static bool each_collects(const struct each_args *args)
@@ -54,9 +59,15 @@ static json_t *each_list(struct act *a, const struct each_args *args)
 	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "list");
 	if (d)
 		return json_incref(json_object_get(d->body, "list"));
-	json_t *list;
+	json_t *list, *rows;
 	if (!act_eval(a, args->from.list, &list))
 		return NULL;
+	rows = json_object_get(list, EXPR_ROWS);
+	if (rows) {
+		step_record(a, REC_DECISION, json_pack("{s:O}", "rows", rows));
+		json_decref(list);
+		return json_array();
+	}
 	if (json_is_object(list) && !json_object_size(list)) {
 		json_decref(list);
 		list = json_array(); /* {} of an expression is an empty list here */
@@ -127,6 +138,31 @@ static enum verdict each_ask(struct act *a, struct each_state *st)
 	return v;
 }
 
+/* ---- rows ---- */
+
+static enum verdict each_next(struct act *a);
+
+/* The file whose rows are gone through, or NULL: what is gone through is something else. */
+static json_t *each_file(const struct act *a)
+{
+	const struct jrec *d = jpath_last_with(&a->j, REC_DECISION, "rows");
+	return d ? json_object_get(d->body, "rows") : NULL;
+}
+
+/* Some rows are the page at hand. They are in the file and need no record. */
+static enum verdict each_read_rows(struct act *a, struct each_state *st)
+{
+	struct files *files = engine_conf(a->run->engine)->files;
+	int64_t at = json_int(st->place, "at", 0);
+	int err = st->file.fd ? 0 : files_find(files, a->run->id_text, each_file(a), &st->file, &a->msg);
+	if (!err)
+		err = rows_read(&st->file, &st->head, &at, ROWS_AT_ONCE, &st->list, &a->msg);
+	if (err)
+		return step_fail_msg(a);
+	st->next = at < 0 ? NULL : json_pack("{s:I}", "at", (json_int_t)at);
+	return each_next(a);
+}
+
 /* Takes place. */
 static enum verdict each_turn_page(struct act *a, struct each_state *st, json_t *place)
 {
@@ -137,7 +173,7 @@ static enum verdict each_turn_page(struct act *a, struct each_state *st, json_t 
 	json_decref(st->list);
 	st->list = NULL;
 	step_record(a, REC_DECISION, json_pack("{s:i, s:O}", "page", (int)st->page, "at", place));
-	return each_ask(a, st);
+	return each_file(a) ? each_read_rows(a, st) : each_ask(a, st);
 }
 
 /* The items of pages that are done are of no use any more. */
@@ -229,19 +265,19 @@ static enum verdict each_start_pages(struct act *a, struct each_state *st)
 	each_forget_pages(a, st);
 	if (!st->page)
 		return each_turn_page(a, st, json_object());
-	return each_ask(a, st);
+	return each_file(a) ? each_read_rows(a, st) : each_ask(a, st);
 }
 
 static enum verdict each_start(struct act *a)
 {
 	const struct each_args *args = act_args(a);
 	struct each_state *st = act_state(a);
-	if (!args->from.step && !(st->list = each_list(a, args)))
+	if (!args->from.step && !each_file(a) && !(st->list = each_list(a, args)))
 		return STEP_FAIL;
 	st->results = json_array();
 	st->errors = json_array();
 	each_replay(a, st);
-	return args->from.step ? each_start_pages(a, st) : each_next(a);
+	return args->from.step || each_file(a) ? each_start_pages(a, st) : each_next(a);
 }
 
 /* An error of a page is none of an item's: the loop cannot go on, whatever it collects. */
@@ -295,6 +331,8 @@ static void each_drop(struct act *a)
 	json_decref(st->errors);
 	json_decref(st->place);
 	json_decref(st->next);
+	json_decref(st->head);
+	file_in_done(&st->file);
 	*st = (struct each_state){0};
 }
 

@@ -18,6 +18,7 @@
 #include "engine/store/store.h"
 
 struct engine;
+struct files;
 
 /* One rule that an event starts. */
 struct match {
@@ -36,6 +37,7 @@ struct engine_config {
 	struct loop *loop;
 	struct store *store;
 	struct rng *rng;
+	struct files *files; /* of runs; NULL: none can be opened */
 	const struct expr_vm *vm;
 	void *services;         /* what kinds get by act_services */
 	const char *public_url; /* for run.url; or NULL */

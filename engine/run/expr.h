@@ -19,6 +19,12 @@ struct scope {
 	json_t *(*get)(const struct scope *s, const char *name);
 };
 
+/*
+ * What csv.rows gives of a file that is too large to be one value: an object with the file's value under
+ * this name, which a loop goes through row by row.
+ */
+#define EXPR_ROWS "csv.rows"
+
 /* One compiled expression of the language; the reference stands for it inside the machine. */
 struct expr_ops {
 	/*
