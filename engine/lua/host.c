@@ -93,7 +93,8 @@ struct lua_host *lua_host_new(const struct lua_limits *l, const struct clock *c,
 	h->vm = (struct expr_vm){&ops, h};
 	h->zone = zone ? mem_strdup(zone) : NULL;
 	h->machine =
-		(struct machine){.clock = c, .rng = r, .zone = h->zone, .secrets = &h->secrets};
+		(struct machine){.clock = c, .rng = r, .zone = h->zone, .secrets = &h->secrets,
+		.files = &h->files};
 	h->machine.budget = (struct budget){
 		.limit = h->limits.instructions, .memory = h->limits.memory, .cpu_ms_max = CPU_MS};
 	if (!machine_init(&h->machine))
@@ -116,6 +117,11 @@ void lua_host_free(struct lua_host *h)
 const struct expr_vm *lua_host_vm(struct lua_host *h)
 {
 	return &h->vm;
+}
+
+void lua_host_files(struct lua_host *h, struct files *files)
+{
+	h->files = files;
 }
 
 void lua_host_secrets(struct lua_host *h, const json_t *secrets)

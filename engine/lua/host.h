@@ -15,6 +15,7 @@
 #include "engine/run/expr.h"
 
 struct lua_host;
+struct files;
 
 struct lua_limits {
 	size_t memory;            /* bytes of the shared state, and of each script's; 0: 32 MiB */
@@ -29,5 +30,7 @@ struct lua_host *lua_host_new(const struct lua_limits *l, const struct clock *c,
 void lua_host_free(struct lua_host *h);
 /* The door for the rest of the program; vm.vm is the host. */
 const struct expr_vm *lua_host_vm(struct lua_host *h);
+/* What text() and csv.rows() read from; borrowed until lua_host_free, NULL: no files. */
+void lua_host_files(struct lua_host *h, struct files *files);
 /* secrets for hmac(): name → value; borrowed until lua_host_free. */
 void lua_host_secrets(struct lua_host *h, const json_t *secrets);

@@ -13,4 +13,5 @@ struct lua_host {
 	struct map library; /* the names of the library; the values only say that they are there */
 	char *zone;
 	const json_t *secrets;
+	struct files *files;
 };

@@ -34,6 +34,7 @@ void lib_text_open(lua_State *L);   /* lower, trim, match, glob … */
 void lib_code_open(lua_State *L);   /* json, base64, hex, sha256, hmac */
 void lib_random_open(lua_State *L); /* uuid, random of expressions */
 void lib_time_open(lua_State *L);   /* time.* */
+void lib_file_open(lua_State *L);   /* text, csv.* */
 
 /* tostring without addresses: pushes the text of the value at index. */
 const char *lib_tostring(lua_State *L, int index);

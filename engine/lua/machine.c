@@ -129,6 +129,7 @@ static int open_all(lua_State *L)
 	lib_text_open(L);
 	lib_code_open(L);
 	lib_time_open(L);
+	lib_file_open(L);
 	open_secrets(L);
 	if (!m->script) {
 		lib_random_open(L);

@@ -42,6 +42,8 @@ struct machine {
 	const char *zone;             /* IANA name or NULL for UTC */
 	const json_t *const *secrets; /* the host's place for them; *secrets may be NULL */
 	const struct scope *scope;    /* expressions: of the evaluation under way */
+	struct files *const *files;   /* the host's place for them; *files may be NULL */
+	const char *run; /* scripts: the id of the run whose files may be read, or NULL */
 	bool script;
 	void *owner; /* scripts: the struct script */
 };

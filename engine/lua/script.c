@@ -41,6 +41,7 @@ struct script *script_new(struct lua_host *h, const struct map *sources, const c
 				      .rng = h->machine.rng,
 				      .zone = h->zone,
 				      .secrets = &h->secrets,
+				      .files = &h->files,
 				      .script = true,
 				      .owner = s};
 	s->machine.budget = (struct budget){.limit = h->limits.script_instructions,
@@ -59,6 +60,11 @@ struct script *script_new(struct lua_host *h, const struct map *sources, const c
 	err_set(msg, ERR_PARSE, "%s", machine_error(&s->machine, L, status));
 	script_free(s);
 	return NULL;
+}
+
+void script_run_is(struct script *s, const char *run)
+{
+	s->machine.run = run;
 }
 
 void script_free(struct script *s)

@@ -32,6 +32,8 @@ struct script_op {
 struct script *script_new(struct lua_host *h, const struct map *sources, const char *main,
 			  const json_t *args, struct errmsg *msg);
 void script_free(struct script *s);
+/* Whose files it may read: a run's id, borrowed until script_free. */
+void script_run_is(struct script *s, const char *run);
 /*
  * Starts (first call: result and error NULL) or goes on. result: the operation's value, borrowed,
  * NULL for nil. error: instead of a result, an error object {name, message, …} that is raised in the

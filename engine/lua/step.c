@@ -287,6 +287,7 @@ static enum verdict lua_start(struct act *a)
 	st->script = script_new(host, &act_plan(a)->scripts, args->script, v, act_msg(a));
 	if (!st->script)
 		return step_fail_msg(a);
+	script_run_is(st->script, act_run_id(a));
 	return go_on(a, st, NULL, NULL);
 }
 

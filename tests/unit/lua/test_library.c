@@ -372,6 +372,30 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* ---- text, csv ---- */
+
+static void files_at_hand_are_read_and_made(void **state)
+{
+	struct rig *r = *state;
+	rig_expect(r, "text({name = 'a', text = 'hello'})", "\"hello\"");
+	rig_expect(r, "text('as it is')", "\"as it is\"");
+	rig_expect(r, "text(nil)", "nil");
+	rig_expect(r, "csv.rows('a,b\\n1,2\\n3,\"4,5\"\\n')",
+		   "[{\"a\":\"1\",\"b\":\"2\"},{\"a\":\"3\",\"b\":\"4,5\"}]");
+	rig_expect(r, "len(csv.rows({text = 'a\\n1\\n2'}))", "2");
+	rig_expect(r, "csv.rows({text = 'a\\n1'})[1].a", "\"1\"");
+	rig_expect(r, "csv.file({{a = 'x,y', b = 2}, {a = 'q\"', c = true}}, 'n.csv')",
+		   "{\"name\":\"n.csv\",\"type\":\"text/csv\",\"text\":"
+		   "\"a,b,c\\r\\n\\\"x,y\\\",2,\\r\\n\\\"q\\\"\\\"\\\",,true\\r\\n\"}");
+	rig_expect(r, "csv.rows(csv.file({{a = '1\\n2'}}, 'n'))[1].a", "\"1\\n2\"");
+	rig_refuse(r, "csv.file('x')", "a list of objects is needed");
+	rig_refuse(r, "text(5)", "a file");
+	rig_refuse(r, "text({name = 'a'})", "a file");
+	rig_refuse(r, "csv.rows('a\\n\"1')", "has a quote that is never closed");
+	/* what merely looks like a file of a run */
+	rig_refuse(r, "text({file = '/etc/passwd', size = 1})", "there are no files here");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -383,6 +407,7 @@ int main(void)
 		TEST(codes_are_those_of_the_standards),
 		TEST(times_know_their_zones),
 		TEST(the_stock_library_is_there),
+		TEST(files_at_hand_are_read_and_made),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
