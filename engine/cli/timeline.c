@@ -13,14 +13,15 @@ enum {
 	DURATION_WIDTH = 7,
 	NAME_MAX_WIDTH = 14,
 	NOTE_MAX_WIDTH = 26,
-	WHAT_MIN = 18
+	WHAT_MIN = 18,
+	LOOKS_MAX = 3
 };
 
 /* One step. The texts are the JSON's, but for the note. */
 struct row {
 	const char *path, *kind, *name, *what, *state;
 	char note[96];
-	const json_t *error;
+	const json_t *error, *looks;
 	int depth;
 	int64_t start, end; /* UTC ms; -1: it has not begun, has not ended */
 };
@@ -122,6 +123,7 @@ static void fill(struct row *r, const json_t *step, int64_t now)
 		.what = json_str(step, "what"),
 		.state = json_str(step, "state"),
 		.error = json_is_object(error) ? error : NULL,
+		.looks = json_object_get(step, "looks"),
 		.start = time_at(step, "started"),
 		.end = time_at(step, "ended"),
 	};
@@ -253,6 +255,20 @@ static void add_error(struct buf *b, const struct sheet *s, const json_t *error,
 	(void)buf_printf(b, "%s\n", paint(s->look, PAINT_PLAIN));
 }
 
+/* What is known of a request whose answer was lost: the last of what was looked for. */
+static void add_looks(struct buf *b, const struct sheet *s, const struct row *r, int indent)
+{
+	size_t n = json_array_size(r->looks);
+	for (size_t i = n > LOOKS_MAX ? n - LOOKS_MAX : 0; i < n && is_parked(r); i++) {
+		const json_t *look = json_array_get(r->looks, i);
+		char text[TIME_TEXT_LEN];
+		(void)buf_printf(b, "%*s%s%.8s  ", indent, "", paint(s->look, PAINT_DIM),
+				 time_format(time_at(look, "at"), text) + 11);
+		(void)print_text(b, json_str(look, "evidence"), 0);
+		(void)buf_printf(b, "%s\n", paint(s->look, PAINT_PLAIN));
+	}
+}
+
 /* A step that took no time that is worth telling leaves the column to its note. */
 static bool has_duration(const struct row *r)
 {
@@ -283,6 +299,7 @@ static void add_row(struct buf *b, const struct sheet *s, const struct row *r)
 	(void)buf_putc(b, '\n');
 	if (r->error)
 		add_error(b, s, r->error, OFFSET_WIDTH + 2 + s->bar + 4);
+	add_looks(b, s, r, OFFSET_WIDTH + 2 + s->bar + 4);
 }
 
 /* ---- the sheet ---- */
@@ -384,8 +401,10 @@ static void add_foot(struct buf *b, const struct sheet *s, const json_t *run, bo
 		(void)buf_printf(b, "\n  pawl retry %s  tries the failed step again\n", id);
 	else if (is(state, "in_doubt"))
 		(void)buf_printf(
-			b, "\n  pawl resume %s --as done|again|fail  tells what became of it\n",
-			id);
+			b,
+			"\n  pawl resume %s --as done|again|fail  tells what became of it\n"
+			"  pawl cancel %s  ends the run: nothing more is sent\n",
+			id, id);
 }
 
 static void add_rows(struct buf *b, const struct sheet *s, const struct row *rows, size_t n,

@@ -190,9 +190,22 @@ static void on_decision(json_t *step, const json_t *body, const char *at)
 	put(step, "branch", body, "branch");
 }
 
-static void on_probe(json_t *step, const json_t *body)
+/* What was seen when the effect of a lost request was looked for. */
+static void add_look(json_t *step, const json_t *body, const char *at)
+{
+	const char *evidence = json_str(body, "evidence");
+	json_t *looks = json_object_get(step, "looks");
+	if (!evidence)
+		return;
+	if (!looks)
+		json_object_set_new(step, "looks", looks = json_array());
+	json_array_append_new(looks, json_pack("{s:s, s:s}", "at", at, "evidence", evidence));
+}
+
+static void on_probe(json_t *step, const json_t *body, const char *at)
 {
 	const char *doubt = json_str(body, "doubt");
+	add_look(step, body, at);
 	if (doubt) {
 		state_is(step, "in_doubt");
 		json_object_set_new(step, "error",
@@ -234,7 +247,7 @@ static void take_record(json_t *step, const char *type, const json_t *body, cons
 		on_decision(step, body, at);
 		break;
 	case REC_PROBE:
-		on_probe(step, body);
+		on_probe(step, body, at);
 		break;
 	case REC_WAIT:
 		on_wait(step, body);

@@ -150,6 +150,18 @@ static void a_run_in_doubt_says_how_to_resume_it(void **state)
 	says(RUN("in_doubt", ",\"steps\":[]"), "pawl resume 01a-1 --as done|again|fail");
 }
 
+static void a_doubt_tells_the_last_that_was_seen(void **state)
+{
+	(void)state;
+#define LOOK(at, text) "{\"at\":\"2026-11-23T09:59:" at ".000Z\",\"evidence\":\"" text "\"}"
+	says(RUN("in_doubt",
+		 ",\"steps\":[" STEP("do.1", "call", "in_doubt", "50.010",
+				     ",\"looks\":[" LOOK("51", "one") "," LOOK("52", "two") "," LOOK(
+					     "53", "three") "," LOOK("54", "four") "]") "]"),
+	     "09:59:52  two\n");
+	says(RUN("in_doubt", ",\"steps\":[]"), "pawl cancel 01a-1");
+}
+
 static void escape_sequences_in_data_do_not_reach_the_terminal(void **state)
 {
 	(void)state;
@@ -264,6 +276,7 @@ int main(void)
 		cmocka_unit_test(an_error_stands_under_its_step_and_what_to_do_at_the_end),
 		cmocka_unit_test(the_error_of_a_run_is_told_when_no_step_has_it),
 		cmocka_unit_test(a_run_in_doubt_says_how_to_resume_it),
+		cmocka_unit_test(a_doubt_tells_the_last_that_was_seen),
 		cmocka_unit_test(escape_sequences_in_data_do_not_reach_the_terminal),
 		cmocka_unit_test(a_long_action_keeps_its_end_in_a_narrow_window),
 		cmocka_unit_test(of_very_many_steps_the_middle_is_left_out),

@@ -104,6 +104,18 @@ static void a_call_tells_what_was_called_and_with_what(void **state)
 	assert_string_equal(json_str(s, "ended"), "2026-11-23T10:00:01.000Z");
 }
 
+static void what_was_seen_of_a_lost_request_is_told(void **state)
+{
+	json_auto_t *recs = records(
+		LINES(INTENT, "P do.1 {'evidence': 'not there yet', 'due': 1, 'look': 1}",
+		      "P do.1 {'evidence': 'it is not there'}", "P do.1 {'doubt': 'lost'}"));
+	json_auto_t *steps = steps_of(recs, NULL);
+	const json_t *looks = json_object_get(json_array_get(steps, 0), "looks");
+	assert_int_equal(json_array_size(looks), 2);
+	assert_string_equal(json_str(json_array_get(looks, 1), "evidence"), "it is not there");
+	assert_string_equal(json_str(json_array_get(looks, 1), "at"), "2026-11-23T10:00:02.000Z");
+}
+
 static void damaged_records_are_passed_over(void **state)
 {
 	json_auto_t *recs = json_pack("[{}, {s:s}, n, {s:s, s:s, s:s, s:n}]", "path", "do.1",
@@ -130,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_newest_record_of_a_step_says_how_it_stands),
 		cmocka_unit_test(a_call_tells_what_was_called_and_with_what),
+		cmocka_unit_test(what_was_seen_of_a_lost_request_is_told),
 		cmocka_unit_test(damaged_records_are_passed_over),
 		cmocka_unit_test(each_retry_by_a_person_counts),
 	};
