@@ -169,6 +169,7 @@ static void wire(struct service *s)
 		.store = s->store,
 		.rng = s->rng,
 		.vm = s->kit->env.vm,
+		.files = s->files,
 		.services = &s->services,
 		.public_url = s->config->public_url,
 		.match = on_match,
@@ -178,6 +179,7 @@ static void wire(struct service *s)
 		.kind = registry_kind,
 		.crashes = crash_count,
 	};
+	lua_host_files(s->kit->lua, s->files);
 	s->engine = engine_new(&c);
 	connections_start(s->kit->connections, &s->services);
 	s->ingress = (struct ingress){

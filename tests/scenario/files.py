@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Files: exports that are fetched, imports that are larger than the API takes, and who may open what."""
 
-import json
+import hashlib
 import pathlib
 import sys
 
@@ -101,6 +101,58 @@ def a_part_whose_answer_is_lost_is_known_by_its_files_name(case):
     same(result(pawl, 50)["parts"], 2, "parts")
     same(len(sandbox.requests("POST", IMPORT_PATH)), 2, "uploads")
     same(contacts(sandbox) - before, 49998, "new contacts")
+
+
+EXPORT = """
+do:
+  - call: constant_contact.export_contacts
+    as: export
+  - wait: {activity: =export, timeout: 30m, else: fail}
+    as: ended
+  - call: constant_contact.get_contacts_export_file
+    with: {file_export_id: '=match(ended.result_id, "[^/]+$")'}
+    as: file
+  - each: =csv.rows(file)
+    as: rows
+    do:
+      - if: row["Email address"] == "p7777@example.com"
+        do: [{emit: found, data: =row}]
+    item: row
+    result: =index
+  - emit: over
+    data: '={file = file, rows = #rows, last = rows[#rows]}'
+"""
+
+
+def seed(sandbox, n):
+    """That many contacts, as somebody else made them."""
+    for start in range(0, n, 10000):
+        sandbox.api("POST", "/activities/contacts_json_import", {"list_ids": [LIST], "import_data": [
+            {"email": f"p{i}@example.com"} for i in range(start, min(n, start + 10000))]})
+    until(lambda: contacts(sandbox) >= n, 30, "contacts")
+
+
+@test(limit=110)
+def an_export_is_fetched_into_a_file_and_gone_through(case):
+    sandbox, pawl = service(case, EXPORT)
+    seed(sandbox, 20000)
+    n = contacts(sandbox)
+    pawl.hook("in", {"id": "1"})
+    found = result(pawl, 100)
+    same(found["rows"], n, "rows")
+    same(found["last"], n, "the last index")
+    same(len(pawl.events(type="found")), 1, "rows that were looked for")
+    file = found["file"]
+    same(file["type"], "text/csv", "type")
+    kept = list(pawl.folder.glob(f"pawl.db.files/*/{file['file']}"))
+    same(len(kept), 1, "files")
+    content = kept[0].read_bytes()
+    same(len(content), file["size"], "size")
+    same(hashlib.sha256(content).hexdigest(), file["sha256"], "hash")
+    same(kept[0].stat().st_mode & 0o777, 0o600, "mode")
+    assert b"p7777@example.com" in content
+    for part in pawl.folder.glob("pawl.db*"):
+        assert part.is_dir() or b"p7778@" not in part.read_bytes(), f"the content is in {part}"
 
 
 @test
