@@ -1,6 +1,8 @@
 /* One call of an action outside of any run. */
 #include "actions/ask.h"
 
+#include "actions/split.h"
+
 static void end(struct ask *q, int err, const struct errmsg *msg)
 {
 	q->err = err;
@@ -57,6 +59,20 @@ static void on_answer(struct exchange *x)
 	end(q, well ? 0 : r->err, &r->msg);
 }
 
+/* Nobody puts the answers of parts together here, and the API would drop the rest without a word. */
+static int check_size(const struct action *a, const json_t *params, struct errmsg *msg)
+{
+	const json_t *v = a->split ? json_object_get(params, a->split->param) : NULL;
+	const json_t *text = json_is_string(v) ? v : json_object_get(v, "text");
+	if (!json_is_string(text) ||
+	    !split_may_need(a->split, json_string_value(text), json_string_length(text)))
+		return 0;
+	return err_set(msg, ERR_TOOBIG,
+		       "%s is over %ld lines or %lld bytes, the most that one call takes: a rule's "
+		       "call sends it in parts",
+		       a->split->param, a->split->lines, (long long)a->split->bytes);
+}
+
 int ask_start(struct ask *q, const struct services *s, const struct connection *conn,
 	      const struct action *action, const json_t *params, void (*cb)(struct ask *q),
 	      struct errmsg *msg)
@@ -66,7 +82,9 @@ int ask_start(struct ask *q, const struct services *s, const struct connection *
 	if (!q->action)
 		return msg->code;
 	exchange_for(&q->x, s, conn, q->action, PASS_PERSON, on_answer);
-	int err = exchange_render(&q->x, params, msg);
+	int err = check_size(q->action, params, msg);
+	if (!err)
+		err = exchange_render(&q->x, params, msg);
 	if (!err)
 		exchange_start(&q->x);
 	return err;

@@ -14,7 +14,8 @@
 #include "engine/io/loop.h"
 #include "engine/io/server.h"
 
-enum { ID_PART_MIN = 6, TIMEOUT_MS = 60000, ID_PAGES_MAX = 50 };
+enum { ID_PART_MIN = 6, TIMEOUT_MS = 60000, SAVE_MS = 2 * 3600 * 1000, ID_PAGES_MAX = 50 };
+#define SAVE_MAX ((size_t)16 << 30)
 
 struct client {
 	const struct cli *cli;
@@ -23,6 +24,7 @@ struct client {
 	char *url;           /* without a slash at its end */
 	char *authorization; /* or NULL */
 	bool answered, passed;
+	int save_fd; /* of the next request; 0: none */
 	struct loop_timer timer;
 	struct http_req req;
 };
@@ -115,7 +117,9 @@ static int exchange(struct client *c, const char *method, const char *url, const
 		.body = body,
 		.body_len = body ? strlen(body) : 0,
 		.has_body = body != NULL,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = c->save_fd ? SAVE_MS : TIMEOUT_MS,
+		.save_fd = c->save_fd,
+		.answer_max = c->save_fd ? SAVE_MAX : 0,
 		.cb = on_answer,
 	};
 	c->answered = false;
@@ -207,6 +211,20 @@ int client_call(struct client *c, const char *method, const char *path, const js
 {
 	int status;
 	return call(c, method, path, NULL, body, &status, ret);
+}
+
+int client_save(struct client *c, const char *method, const char *path, const json_t *body, int fd)
+{
+	struct errmsg msg;
+	json_auto_t *answer = NULL;
+	int status;
+	c->save_fd = fd;
+	int err = client_try(c, method, path, body, NULL, &status, &answer, &msg);
+	c->save_fd = 0;
+	if (err)
+		return cli_cannot(c->cli, "what %s sends does not come to its end: %s", c->url,
+				  msg.text);
+	return status / 100 == 2 ? CLI_DONE : refused(c, status, answer);
 }
 
 int client_send(struct client *c, const char *path, const char *type, const json_t *body,

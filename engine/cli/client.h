@@ -35,6 +35,11 @@ int client_try(struct client *c, const char *method, const char *path, const jso
  */
 int client_call(struct client *c, const char *method, const char *path, const json_t *body,
 		json_t **ret);
+/*
+ * The same for a 2xx answer that is a file: its bytes are written to fd as they come. What was written
+ * before an error stays there.
+ */
+int client_save(struct client *c, const char *method, const char *path, const json_t *body, int fd);
 /* A POST of another media type, for which the status of the 2xx answer counts. As client_call. */
 int client_send(struct client *c, const char *path, const char *type, const json_t *body,
 		int *ret_status, json_t **ret);

@@ -1,8 +1,10 @@
 /* pawl call: one action now, through the service when one answers, else from this process. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "actions/catalogue.h"
 #include "engine/base/arena.h"
@@ -113,24 +115,74 @@ static int give(const struct cli *c, const json_t *result)
 	return print_json(result);
 }
 
+/* ---- an answer that is a file ---- */
+
+/* Where its bytes go: FILE is there only once all have come. */
+struct landing {
+	const char *path; /* NULL: standard output */
+	char *part;
+	int fd;
+};
+
+static int landing_open(const struct cli *c, struct landing *l)
+{
+	const char *path = cli_value(c, "output");
+	*l = (struct landing){.fd = STDOUT_FILENO};
+	if (!path || strcmp(path, "-") == 0)
+		return CLI_DONE;
+	l->path = path;
+	l->part = mem_printf("%s.part", path);
+	l->fd = open(l->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return l->fd < 0 ? cli_cannot(c, "cannot write '%s': %s", l->part, strerror(errno)) : CLI_DONE;
+}
+
+/* code: of what was to fill it. */
+static int landing_close(const struct cli *c, struct landing *l, int code)
+{
+	if (l->path && l->fd >= 0) {
+		bool bad = close(l->fd) != 0;
+		if (code == CLI_DONE && (bad || rename(l->part, l->path) != 0))
+			code = cli_cannot(c, "cannot write '%s': %s", l->path, strerror(errno));
+		if (code != CLI_DONE)
+			(void)unlink(l->part);
+	}
+	free(l->part);
+	return code;
+}
+
 /* ---- the two ways ---- */
 
+static int fetch(const struct cli *c, struct client *client, const char *path, const json_t *body)
+{
+	struct landing l;
+	int code = landing_open(c, &l);
+	if (code == CLI_DONE)
+		code = client_save(client, "POST", path, body, l.fd);
+	return landing_close(c, &l, code);
+}
+
+static int ask_service(const struct cli *c, struct client *client, const struct action *a,
+		       const json_t *params)
+{
+	auto_free char *path = mem_printf("/api/actions/%s/call", c->words[0]);
+	json_auto_t *body = json_pack("{s:O}", "with", (json_t *)params), *answer = NULL;
+	if (a->download)
+		return fetch(c, client, path, body);
+	int code = client_call(client, "POST", path, body, &answer);
+	json_t *result = json_object_get(answer, "result");
+	return code == CLI_DONE ? give(c, result ? result : answer) : code;
+}
+
 /* False when no service is there, so that nothing can have been sent. */
-static bool by_service(const struct cli *c, const json_t *params, int *ret_code)
+static bool by_service(const struct cli *c, const struct action *a, const json_t *params,
+		       int *ret_code)
 {
 	struct client *client = client_open(c, ret_code);
 	if (!client)
 		return true;
 	bool there = cli_has(c, "url") || client_is_there(client);
-	if (there) {
-		auto_free char *path = mem_printf("/api/actions/%s/call", c->words[0]);
-		json_auto_t *body = json_pack("{s:O}", "with", (json_t *)params), *answer = NULL;
-		*ret_code = client_call(client, "POST", path, body, &answer);
-		if (*ret_code == CLI_DONE)
-			*ret_code = give(c, json_object_get(answer, "result")
-						    ? json_object_get(answer, "result")
-						    : answer);
-	}
+	if (there)
+		*ret_code = ask_service(c, client, a, params);
 	client_free(client);
 	return there;
 }
@@ -147,16 +199,19 @@ static int by_myself(const struct cli *c, const struct config *config, const str
 	if (!strict)
 		return CLI_USAGE;
 	config_free(strict);
-	int err = direct_call(config, a, conn, params, &answer, &msg);
-	int code;
+	struct landing l = {0};
+	int code = a->download ? landing_open(c, &l) : CLI_DONE;
+	if (code != CLI_DONE)
+		return landing_close(c, &l, code);
+	int err = direct_call(config, a, conn, params, l.fd, &answer, &msg);
 	if (answer.result)
-		code = give(c, answer.result);
+		code = a->download ? CLI_DONE : give(c, answer.result);
 	else if (answer.answered)
 		code = cli_no(c, "%s: %s", err_name(err), msg.text);
 	else
 		code = cli_cannot(c, "%s: %s", err_name(err), msg.text);
 	direct_answer_done(&answer);
-	return code;
+	return landing_close(c, &l, code);
 }
 
 static int call(const struct cli *c, const struct config *config, const struct rulekit *k)
@@ -168,7 +223,7 @@ static int call(const struct cli *c, const struct config *config, const struct r
 	int code = CLI_USAGE;
 	if (!params || action_check(a, params, &check) > 0)
 		return code;
-	if (!by_service(c, params, &code))
+	if (!by_service(c, a, params, &code))
 		code = by_myself(c, config, a, conn, params);
 	return code;
 }
@@ -190,7 +245,8 @@ static int run(struct cli *c)
 static const struct cli_option options[] = {
 	{"data", 0, false, "JSON",
 	 "parameters; @FILE reads a file, - standard input; a file parameter is \"@FILE\""},
-	{"output", 'o', false, "FILE", "write the answer there; what is no JSON, byte for byte"},
+	{"output", 'o', false, "FILE",
+	 "write the answer there; what is no JSON, byte for byte and as it comes"},
 	{0},
 };
 

@@ -55,9 +55,9 @@ static int lock_store(const struct config *c, struct loop *l, struct store **ret
 }
 
 int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
-		const json_t *params, struct direct_answer *ret, struct errmsg *msg)
+		const json_t *params, int save_fd, struct direct_answer *ret, struct errmsg *msg)
 {
-	struct direct d = {.services = {.rng = &rng_real}};
+	struct direct d = {.services = {.rng = &rng_real}, .ask.x.save_fd = save_fd};
 	struct services *s = &d.services;
 	s->loop = loop_new(&clock_real, false);
 	s->http = s->loop ? http_new(s->loop, 1) : NULL;

@@ -16,8 +16,9 @@ struct direct_answer {
 
 /*
  * Sends once, and again only what is `not ready` by the catalogue. Refuses with ERR_LOCKED when
- * another process has the store: its budget would not count this call. 0 or an error with msg.
+ * another process has the store: its budget would not count this call. save_fd: where a download's
+ * bytes are written as they come; 0: into the result. 0 or an error with msg.
  */
 int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
-		const json_t *params, struct direct_answer *ret, struct errmsg *msg);
+		const json_t *params, int save_fd, struct direct_answer *ret, struct errmsg *msg);
 void direct_answer_done(struct direct_answer *a);

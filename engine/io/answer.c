@@ -290,6 +290,11 @@ bool server_stream_write(struct server_req *r, const void *data, size_t len)
 	return true;
 }
 
+size_t server_stream_behind(const struct server_req *r)
+{
+	return conn_unsent(r->conn);
+}
+
 void server_stream_end(struct server_req *r)
 {
 	struct server_conn *c = r->conn;

@@ -84,6 +84,8 @@ void server_stream(struct server_req *r, int status, const char *type);
  */
 bool server_stream_write(struct server_req *r, const void *data, size_t len);
 void server_stream_end(struct server_req *r);
+/* Bytes written that the client has not taken yet: who sends much waits while there are many. */
+size_t server_stream_behind(const struct server_req *r);
 
 /* Value of a header (lower-case name), or NULL. *ret_count, when given, says how often it came. */
 const char *server_req_header(const struct server_req *r, const char *name, size_t *ret_count);

@@ -6,6 +6,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/serve/api_private.h"
+#include "engine/store/files.h"
 
 struct one_call {
 	struct ask ask;
@@ -58,12 +59,90 @@ static void reply_answer(struct server_req *req, const struct ask *q)
 		reply_failed(req, q->err == ERR_TIMEOUT ? 504 : 502, q->err, q->msg.text, 0, NULL);
 }
 
+/* ---- an answer that is a file ---- */
+
+#define PIECE 65536
+#define BEHIND_MAX (4 * PIECE)
+#define PAUSE_MS 2
+
+/* Sends a file as fast as the client takes it, and holds no more than that of it. */
+struct sending {
+	struct server_req *req;
+	struct loop *loop;
+	struct loop_timer timer;
+	struct file_in in;
+	int64_t at;
+};
+
+static void sending_free(struct sending *s)
+{
+	loop_timer_stop(s->loop, &s->timer);
+	file_in_done(&s->in);
+	free(s);
+}
+
+static void on_sending_gone(struct server_req *r)
+{
+	sending_free(r->user);
+}
+
+static void on_piece(struct loop_timer *t)
+{
+	struct sending *s = container_of(t, struct sending, timer);
+	char piece[PIECE];
+	ssize_t n = 1;
+	while (n > 0 && server_stream_behind(s->req) < BEHIND_MAX) {
+		n = file_in_read(&s->in, s->at, piece, sizeof(piece), NULL);
+		s->at += n > 0 ? n : 0;
+		if (n > 0 && !server_stream_write(s->req, piece, (size_t)n)) {
+			sending_free(s); /* the client is gone */
+			return;
+		}
+	}
+	if (n > 0) {
+		loop_timer_start(s->loop, t, PAUSE_MS);
+		return;
+	}
+	s->req->on_gone = NULL;
+	server_stream_end(s->req);
+	sending_free(s);
+}
+
+/* The file is the call's alone: its name goes at once, its content when it is sent. */
+static void send_file(struct server_req *req, const struct services *services, const json_t *file)
+{
+	struct sending *s = mem_alloc(sizeof(*s));
+	struct errmsg msg;
+	s->req = req;
+	s->loop = services->loop;
+	s->timer.cb = on_piece;
+	if (files_find(services->files, FILES_CALLS, file, &s->in, &msg) != 0) {
+		reply_error(req, msg.code, msg.text);
+		sending_free(s);
+		return;
+	}
+	files_remove(services->files, FILES_CALLS, s->in.id);
+	const char *type = json_str(file, "type");
+	bool plain = type && *type && !strpbrk(type, "\r\n");
+	req->user = s;
+	req->on_gone = on_sending_gone;
+	server_stream(req, 200, plain ? type : "application/octet-stream");
+	loop_timer_start(s->loop, &s->timer, 0);
+}
+
 static void on_answer(struct ask *q)
 {
 	struct one_call *o = container_of(q, struct one_call, ask);
+	const struct services *services = q->x.services;
+	bool is_file = !q->err && q->action->download && files_is_value(q->result);
 	if (o->req) {
 		o->req->on_gone = NULL;
-		reply_answer(o->req, q);
+		if (is_file)
+			send_file(o->req, services, q->result);
+		else
+			reply_answer(o->req, q);
+	} else if (is_file) {
+		files_remove(services->files, FILES_CALLS, json_str(q->result, "file"));
 	}
 	call_free(o);
 }

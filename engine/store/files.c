@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "engine/base/arena.h"
-#include "engine/base/fault.h"
 #include "engine/base/json.h"
 
 #define PART ".part"
@@ -387,7 +386,7 @@ static int hash_file(struct file_out *out, struct errmsg *msg)
 static int sync_all(struct file_out *out, int folder)
 {
 	char name[NAME_MAX_LEN];
-	if (!fault_is_on("FILE_UNSYNCED") && fsync(out->fd))
+	if (fsync(out->fd))
 		return -1;
 	if (renameat(folder, part_name(out->id, name), folder, out->id))
 		return -1;

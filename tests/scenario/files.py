@@ -2,8 +2,11 @@
 """Files: exports that are fetched, imports that are larger than the API takes, and who may open what."""
 
 import hashlib
+import http.server
 import pathlib
 import sys
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from pawl import main, same, test, until  # noqa: E402 pylint: disable=C0413
@@ -153,6 +156,88 @@ def an_export_is_fetched_into_a_file_and_gone_through(case):
     assert b"p7777@example.com" in content
     for part in pawl.folder.glob("pawl.db*"):
         assert part.is_dir() or b"p7778@" not in part.read_bytes(), f"the content is in {part}"
+
+
+MEGABYTES = 200
+BLOCK = bytes(range(256)) * 4096  # a megabyte
+DEPOT = """
+connector: {name: depot, title: Depot, about: A peer with a large file., base_url: "http://127.0.0.1:1", auth: [bearer]}
+group: Files
+actions:
+  fetch:
+    title: Fetch
+    about: Gives a large file.
+    method: GET
+    path: /large
+    accept: application/octet-stream
+    download: true
+    success: [200]
+    answer: {open: true, fields: {file: string}}
+    effect: read
+"""
+
+
+class Large(http.server.BaseHTTPRequestHandler):
+    """Gives the large file."""
+
+    def do_GET(self):  # pylint: disable=C0103
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(MEGABYTES * len(BLOCK)))
+        self.end_headers()
+        for _ in range(MEGABYTES):
+            self.wfile.write(BLOCK)
+
+    def log_message(self, *_):  # pylint: disable=W0221
+        pass
+
+
+def private_kb(process):
+    """What it has for itself and has touched."""
+    text = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+
+
+def peak_kb(process, work):
+    """Runs work in a thread; how far private memory rose meanwhile."""
+    before = most = private_kb(process)
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        most = max(most, private_kb(process))
+        time.sleep(0.01)
+    return most - before
+
+
+@test(limit=110)
+def a_large_download_keeps_private_memory_flat(case):
+    peer = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Large)
+    threading.Thread(target=peer.serve_forever, daemon=True).start()
+    pawl = case.pawl(actions={"depot.yaml": DEPOT}, rules={
+        "r.yaml": HEAD + "do: [{call: depot.fetch, as: f}, {emit: over, data: =f}]\n"}, config={
+            "hooks": HOOKS, "connections": {"depot": {
+                "base_url": f"http://127.0.0.1:{peer.server_address[1]}",
+                "auth": {"bearer": "!env PAWL_TEST_TOKEN"}}}})
+    want = hashlib.sha256()
+    for _ in range(MEGABYTES):
+        want.update(BLOCK)
+    grown = {"a run": peak_kb(pawl.process, lambda: (pawl.hook("in", {"id": "1"}), pawl.one(timeout=50)))}
+    file = pawl.events(type="over")[0]["data"]
+    same(file["size"], MEGABYTES * len(BLOCK), "size")
+    same(file["sha256"], want.hexdigest(), "hash")
+    out = pawl.folder / "out.bin"
+    grown["pawl call -o through the service"] = peak_kb(pawl.process, lambda: pawl.command(
+        "call", "depot.fetch", "-o", str(out), timeout=60))
+    same(hashlib.sha256(out.read_bytes()).hexdigest(), want.hexdigest(), "hash of the fetched")
+    same(list(pawl.folder.glob("pawl.db.files/calls/*")), [], "files of calls")
+    print(f"private memory grew by {grown} KiB", flush=True)
+    assert max(grown.values()) < 8192, grown
+    out.unlink()
+    pawl.term()
+    pawl.command("call", "depot.fetch", "-o", str(out), timeout=60)
+    same(hashlib.sha256(out.read_bytes()).hexdigest(), want.hexdigest(), "hash without a service")
+    same(list(pawl.folder.glob("out.bin.part")), [], "parts")
+    peer.shutdown()
 
 
 @test
