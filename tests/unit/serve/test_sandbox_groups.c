@@ -52,7 +52,7 @@ static void addresses_are_added_unconfirmed_and_listed_by_one_filter(void **stat
 
 static void an_event_is_made_by_its_query_changed_and_copied(void **state)
 {
-	char path[120];
+	char path[60], copy[120];
 	call(201, "POST", "/v3/events/default?name=Fair&start_time=2024-01-15T10:00:00Z", NULL);
 	expect("event_end", "2024-01-15T11:00:00.000Z");
 	expect("status", "DRAFT");
@@ -62,13 +62,13 @@ static void an_event_is_made_by_its_query_changed_and_copied(void **state)
 	call(200, "GET", path, NULL);
 	expect("title", "The fair");
 	expect("name", "Fair");
-	strcat(path, "/copy");
-	call(200, "POST", path, "{'target_event_name':'Fair 2'}");
+	snprintf(copy, sizeof(copy), "%s/copy", path);
+	call(200, "POST", copy, "{'target_event_name':'Fair 2'}");
 	expect("title", "The fair");
-	call(207, "POST", path,
+	call(207, "POST", copy,
 	     "{'target_event_name':'Fair 3','source_campaign_activities':['" NOBODY "']}");
 	expect("failed_campaign_activities.0", NOBODY);
-	call(400, "POST", path, "{'target_event_name':'Fair 3'}");
+	call(400, "POST", copy, "{'target_event_name':'Fair 3'}");
 	call(200, "GET", DRAFT_EVENT, NULL);
 }
 
