@@ -87,7 +87,7 @@ static void a_long_file_is_read_in_windows(void **state)
 	json_auto_t *rows = all_rows(&in, 100, false);
 	assert_int_equal(json_array_size(rows), 20000);
 	for (size_t i = 0; i < 20000; i++)
-		assert_int_equal(atoi(json_str(json_array_get(rows, i), "n")), i);
+		assert_int_equal(strtol(json_str(json_array_get(rows, i), "n"), NULL, 10), i);
 	file_in_done(&in);
 	buf_done(&b);
 }

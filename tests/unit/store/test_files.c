@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +28,16 @@ static struct fixture {
 	int sealed;
 } f;
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	return remove(path);
+}
+
 static int setup(void **state)
 {
 	struct errmsg msg;
 	f = (struct fixture){.l = loop_new(&clock_real, false)};
-	strcpy(f.dir, "/tmp/test-files-XXXXXX");
+	snprintf(f.dir, sizeof(f.dir), "/tmp/test-files-XXXXXX");
 	assert_non_null(mkdtemp(f.dir));
 	snprintf(f.store, sizeof(f.store), "%s/pawl.db.files", f.dir);
 	f.files = files_open(f.store, f.l, &rng_real, &msg);
@@ -43,8 +49,7 @@ static int teardown(void **state)
 {
 	files_close(f.files);
 	loop_free(f.l);
-	auto_free char *cmd = mem_printf("rm -rf '%s'", f.dir);
-	return system(cmd);
+	return nftw(f.dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- helpers ---- */
