@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actions/catalogue.h"
+#include "actions/shape.h"
 #include "engine/base/arena.h"
 #include "engine/base/buf.h"
 #include "engine/base/hash.h"
@@ -191,6 +192,22 @@ static int read_named(struct action *a, struct errmsg *msg)
 	return 0;
 }
 
+static int read_shape(struct action *a, struct errmsg *msg)
+{
+	const json_t *params = json_object_get(a->def, "params");
+	a->shape = json_object_get(a->def, "shape");
+	a->result = json_object_get(a->def, "result");
+	const char *stray = a->shape ? shape_stray(a->shape, params) : NULL;
+	const char *parse = json_str(a->result, "json");
+	if (stray)
+		return err_set(msg, ERR_PARSE, "shape: there is no parameter '%s'", stray);
+	if (a->result && !json_str(a->result, "at"))
+		return err_set(msg, ERR_PARSE, "result: at is missing");
+	if (parse && !action_param(a, parse))
+		return err_set(msg, ERR_PARSE, "result: there is no parameter '%s'", parse);
+	return 0;
+}
+
 static void read_job(struct action *a, struct owned *own, const json_t *def)
 {
 	if (!json_is_object(def))
@@ -352,6 +369,8 @@ static int make(struct action *a, struct owned *own, struct errmsg *msg)
 		err = read_split(a, own, msg);
 	if (!err)
 		err = read_named(a, msg);
+	if (!err)
+		err = read_shape(a, msg);
 	if (!err && a->download && a->effect != EFFECT_READ)
 		err = err_set(msg, ERR_PARSE, "download: only a read fetches a file");
 	if (err)

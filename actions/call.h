@@ -48,21 +48,21 @@ struct call_state {
 	const struct target *target;
 	const struct connection *conn;
 	enum effect effect;
-	json_t *params; /* owned */
+	json_t *params;           /* owned */
 	struct call_parts *parts; /* NULL: it goes in one */
 	struct exchange x;
 	struct probe probe;
-	bool repeated;     /* an earlier attempt is unanswered */
+	bool repeated; /* an earlier attempt is unanswered */
 	struct slot place[PLACES];
 	enum call_place taking; /* the place that is asked for */
 	int64_t sent_ms;        /* when the bytes left, wall ms */
 	bool reading;           /* the exchange is a merge's read */
 	int64_t since;          /* when the first unanswered attempt was intended; 0: none */
 	bool at_exists;         /* the API says that it exists, though it may be ours */
-	bool crashed;      /* the open attempt is of a process that ended */
-	bool renewed;      /* its credentials were refused once, and asked for anew */
-	unsigned attempts; /* sends that count, this one included */
-	int64_t first;     /* when the first attempt left, wall ms */
+	bool crashed;           /* the open attempt is of a process that ended */
+	bool renewed;           /* its credentials were refused once, and asked for anew */
+	unsigned attempts;      /* sends that count, this one included */
+	int64_t first;          /* when the first attempt left, wall ms */
 };
 
 /* ---- call.c ---- */

@@ -45,11 +45,10 @@ void call_read_attempts(const struct act *a, struct call_state *st)
 void call_record_attempt(struct act *a, struct call_state *st, const json_t *error, int64_t due,
 			 bool counts, bool doubt)
 {
-	json_t *body =
-		json_pack("{s:i, s:I, s:O, s:I, s:b}", "counted",
-			  (int)(st->attempts - (counts ? 0 : 1)), "first", (json_int_t)st->first,
-			  "error", (json_t *)error, "due", (json_int_t)due, "doubt",
-			  doubt || st->repeated); /* one doubt is not taken away by a refusal */
+	json_t *body = json_pack(
+		"{s:i, s:I, s:O, s:I, s:b}", "counted", (int)(st->attempts - (counts ? 0 : 1)),
+		"first", (json_int_t)st->first, "error", (json_t *)error, "due", (json_int_t)due,
+		"doubt", doubt || st->repeated); /* one doubt is not taken away by a refusal */
 	if (st->since)
 		json_object_set_new(body, "since", json_integer(st->since));
 	if (!call_has_open_attempt(a))

@@ -138,9 +138,8 @@ static enum verdict judge_absent(struct act *a, struct call_state *st)
 	if (!refused && (settled || key_is_unique(st->target->action)))
 		return send_again_for(a, st, "it is not there");
 	if (!settled)
-		return look_later(a, st,
-				  refused ? "it is said to exist, but is not shown"
-					  : "not there yet");
+		return look_later(
+			a, st, refused ? "it is said to exist, but is not shown" : "not there yet");
 	return exists(a, st);
 }
 

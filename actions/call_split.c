@@ -108,8 +108,9 @@ static enum verdict part_failed(struct act *a, const struct call_parts *p, const
 	json_t *e = json_copy((json_t *)error);
 	const char *text = json_str(e, "message");
 	if (p->split.n > 1 && text)
-		json_object_set_new(e, "message", json_sprintf("part %zu of %zu: %s", p->next + 1,
-							       p->split.n, text));
+		json_object_set_new(
+			e, "message",
+			json_sprintf("part %zu of %zu: %s", p->next + 1, p->split.n, text));
 	return step_fail_error(a, e);
 }
 

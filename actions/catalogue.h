@@ -193,7 +193,10 @@ struct action {
 	 */
 	const char *named_param, *named_as;
 	const json_t
-		*examples; /* {minimal, full, invalid}, each may be missing; {} as with aliases */
+		*examples;   /* {minimal, full, invalid}, each may be missing; {} as with aliases */
+	const json_t *shape; /* form of the body when that is not flat (actions/shape.h), or NULL */
+	const json_t
+		*result; /* what a step sees of the answer (actions/shape.h); NULL: all of it */
 	const struct action_job *job; /* how the connector's jobs are followed; NULL: it has none */
 	/* {status or API key: {error, wait_ms}}: what errors of this action mean. */
 	const json_t *errors;

@@ -205,7 +205,8 @@ int connections_add(struct connections *c, const struct catalogue *cat, const ch
 	one->name = mem_strdup(name);
 	int err = read_connection(one, cat, config, msg);
 	if (!err)
-		err = find_purse(c, one, catalogue_connector(cat, one->connector ? one->connector : ""),
+		err = find_purse(c, one,
+				 catalogue_connector(cat, one->connector ? one->connector : ""),
 				 config, msg);
 	if (err) {
 		connection_free(one);

@@ -19,8 +19,8 @@ struct services;
 
 struct connection {
 	const char *name;
-	const char *connector; /* the catalogue's name; NULL for a plain HTTP connection */
-	const char *base_url;  /* without a slash at its end */
+	const char *connector;     /* the catalogue's name; NULL for a plain HTTP connection */
+	const char *base_url;      /* without a slash at its end */
 	const char *authorization; /* a bearer token's value of that header; or NULL */
 	const struct oauth_client *oauth2;  /* a person logs in for it; or NULL */
 	const struct oauth_client *partner; /* for actions whose `auth` says so; or NULL */

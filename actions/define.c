@@ -58,7 +58,7 @@ static const struct key action_keys[] = {
 	{"paging", MAP},    {"job", TRUTH},         {"errors", MAP},   {"again", MAP},
 	{"gone_ok", TRUTH}, {"destructive", TRUTH}, {"auth", TEXT},    {"download", TRUTH},
 	{"merge", MAP},     {"examples", MAP},      {"split", MAP},    {"named", MAP},
-	RULE_KEYS,
+	{"shape", ANY},     {"result", MAP},        RULE_KEYS,
 };
 
 static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
@@ -84,6 +84,8 @@ static const struct key merge_keys[] = {
 static const struct key split_keys[] = {{"param", TEXT}, {"lines", NUMBER}, {"bytes", NUMBER}};
 
 static const struct key named_keys[] = {{"param", TEXT}, {"as", TEXT}};
+
+static const struct key result_keys[] = {{"at", TEXT}, {"json", TEXT}, {"otherwise", TEXT}};
 
 static const struct key examples_keys[] = {{"minimal", MAP}, {"full", MAP}, {"invalid", MAP}};
 
@@ -569,6 +571,8 @@ static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json
 		err = check_keys(r, split, KEYS(split_keys));
 	if (!err && named)
 		err = check_keys(r, named, KEYS(named_keys));
+	if (!err && ynode_get(n, "result"))
+		err = check_keys(r, ynode_get(n, "result"), KEYS(result_keys));
 	if (!err && examples)
 		err = check_keys(r, examples, KEYS(examples_keys));
 	if (!err)

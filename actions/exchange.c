@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actions/shape.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
 
 #define DOWNLOAD_MAX ((size_t)16 << 30)
-#define LARGE_MS (2 * 3600 * 1000) /* what is large takes its time, but never stands still for long */
+#define LARGE_MS                                                                                   \
+	(2 * 3600 * 1000) /* what is large takes its time, but never stands still for long */
 #define STALL_MS (60 * 1000)
 
 static void aim(struct exchange *x, const struct connection *conn, const struct action *action,
@@ -18,7 +20,7 @@ static void aim(struct exchange *x, const struct connection *conn, const struct 
 	pass_done(&x->pass);
 	x->conn = conn;
 	x->action = action;
-	x->pass = (struct pass){.conn = conn, .kind = kind};
+	x->pass = (struct pass){.conn = conn, .kind = kind, .auth = action->auth};
 }
 
 void exchange_of(struct exchange *x, struct act *a, const struct connection *conn,
@@ -50,6 +52,9 @@ int exchange_render(struct exchange *x, const json_t *params, struct errmsg *msg
 	struct request_env env = {.files = x->services->files, .owner = owner_of(x)};
 	if (x->act)
 		env.name = id_format(act_effect_id(x->act), id);
+	const char *parse = json_str(x->action->result, "json");
+	const json_t *said = parse ? json_object_get(params, parse) : NULL;
+	x->as_json = said && !json_is_null(said);
 	request_done(&x->text);
 	x->text = (struct http_request_text){0};
 	return request_render_in(x->action, params, x->conn->base_url, &env, &x->text, msg);
@@ -69,8 +74,8 @@ static void tell(struct exchange *x)
 /* What cannot be made durable has not come: it is fetched again. */
 static void on_sealed(struct files_job *j)
 {
-	struct exchange *x = container_of(container_of(j, struct files_seal, job), struct exchange,
-					  seal);
+	struct exchange *x =
+		container_of(container_of(j, struct files_seal, job), struct exchange, seal);
 	if (j->err) {
 		x->req.err = j->err;
 		x->req.msg = j->msg;
@@ -102,10 +107,13 @@ static size_t fill_headers(struct exchange *x)
 	const char *name, *authorization = pass_leave(&x->pass);
 	json_t *value;
 	json_object_foreach (x->text.headers, name, value)
-		if (n < EXCHANGE_HEADERS - 1)
+		if (n < EXCHANGE_HEADERS - 2)
 			x->headers[n++] = (struct http_header){name, json_string_value(value)};
 	if (authorization)
 		x->headers[n++] = (struct http_header){"Authorization", authorization};
+	const struct oauth_client *client = token_client(x->conn, x->action->auth);
+	if (client && client->key_header)
+		x->headers[n++] = (struct http_header){client->key_header, client->key};
 	return n;
 }
 
@@ -129,8 +137,28 @@ static int open_save(struct exchange *x)
 
 static void refuse(struct exchange *x, int err, const struct errmsg *msg);
 
+/* Credentials are for the connection's own host, wherever a link in an answer points to. */
+static bool is_own_host(const struct exchange *x)
+{
+	return oauth_same_origin(x->text.url, x->conn->base_url);
+}
+
+static void refuse_host(struct exchange *x)
+{
+	struct errmsg msg;
+	(void)err_set(&msg, ERR_FORBIDDEN,
+		      "the address is not one of %s: the credentials of connection %s are for that "
+		      "host alone",
+		      x->conn->base_url, x->conn->name);
+	refuse(x, ERR_FORBIDDEN, &msg);
+}
+
 static void leave(struct exchange *x)
 {
+	if (!is_own_host(x)) {
+		refuse_host(x);
+		return;
+	}
 	int save_fd = open_save(x);
 	bool large = save_fd || has_files(x);
 	if (save_fd < 0) {
@@ -286,10 +314,9 @@ static void file_result(struct exchange *x)
 		snprintf(type, sizeof(type), "%s", x->action->accept ? x->action->accept : "");
 	type[strcspn(type, ";")] = 0;
 	auto_free char *name = mem_printf("%s.%s", x->action->name, ending(type));
-	json_t *v = x->saved.sealed
-			    ? file_out_value(&x->saved, name, type)
-			    : json_pack("{s:s, s:s, s:I}", "name", name, "type", type, "size",
-					(json_int_t)x->req.saved);
+	json_t *v = x->saved.sealed ? file_out_value(&x->saved, name, type)
+				    : json_pack("{s:s, s:s, s:I}", "name", name, "type", type,
+						"size", (json_int_t)x->req.saved);
 	if (!v) /* a type that is no UTF-8 */
 		v = file_out_value(&x->saved, name, "application/octet-stream");
 	json_decref(x->answer.result);
@@ -307,6 +334,21 @@ static void settle_file(struct exchange *x)
 	file_out_drop(&x->saved);
 }
 
+/* Some actions give a part of their answer. One without it is as good as none. */
+static void settle_result(struct exchange *x)
+{
+	struct answer *r = &x->answer;
+	bool well = r->outcome == ANSWER_OK || r->outcome == ANSWER_PARTIAL;
+	json_t *part = NULL;
+	if (!x->action->result || !well)
+		return;
+	r->err = shape_result(x->action->result, x->as_json, r->result, &part, &r->msg);
+	if (r->err)
+		r->outcome = ANSWER_ERROR;
+	json_decref(r->result);
+	r->result = part;
+}
+
 int exchange_read(struct exchange *x, bool repeated)
 {
 	if (x->req.err) {
@@ -319,6 +361,7 @@ int exchange_read(struct exchange *x, bool repeated)
 			x->req.answer.len, repeated, loop_wall_ms(x->services->loop), &x->answer);
 	tell_pass(x);
 	settle_file(x);
+	settle_result(x);
 	return 0;
 }
 

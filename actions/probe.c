@@ -35,10 +35,9 @@ static enum probe_verdict send_look(struct probe *p)
 	exchange_of(&p->x, p->act, p->conn, p->list, PASS_SETTLE);
 	request_done(&p->x.text);
 	p->x.text = (struct http_request_text){0};
-	int err = paging_is(p->list)
-			  ? paging_render(p->list, p->look, p->place, p->conn->base_url, &p->x.text,
-					  &msg)
-			  : exchange_render(&p->x, p->look, &msg);
+	int err = paging_is(p->list) ? paging_render(p->list, p->look, p->place, p->conn->base_url,
+						     &p->x.text, &msg)
+				     : exchange_render(&p->x, p->look, &msg);
 	if (err || ++p->pages > PAGES_MAX)
 		return PROBE_FAILED;
 	p->asked_ms = act_now(p->act);
@@ -62,8 +61,8 @@ static void judge_item(struct probe *p, json_t *item)
 	switch (is) {
 	case ITEM_OURS:
 	case ITEM_UNCLEAR:
-		json_array_append_new(p->seen, json_pack("{s:O, s:b}", "item", item, "ours",
-							 is == ITEM_OURS));
+		json_array_append_new(
+			p->seen, json_pack("{s:O, s:b}", "item", item, "ours", is == ITEM_OURS));
 		break;
 	case ITEM_OTHER:
 		p->other = true;
@@ -197,7 +196,8 @@ static enum probe_verdict next_claim(struct probe *p)
 
 static bool is_own(const struct probe *p)
 {
-	const char *run = json_str(p->query.result, "run"), *path = json_str(p->query.result, "path");
+	const char *run = json_str(p->query.result, "run"),
+		   *path = json_str(p->query.result, "path");
 	return run && path && strcmp(run, act_run_id(p->act)) == 0 &&
 	       strcmp(path, act_path(p->act)) == 0;
 }

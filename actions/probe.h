@@ -30,15 +30,16 @@ struct probe {
 	int64_t since;        /* when its intent was recorded, wall ms */
 	json_t *found;        /* owned */
 	/* private */
-	json_t *seen;               /* candidates {item, ours: surely after the intent}, owned */
-	json_t *look, *place;       /* parameters of the look-up, the page it is at; owned */
-	const struct action *list;  /* the look-up */
-	int64_t asked_ms;           /* when the look left */
-	int64_t not_before_ms, not_after_ms; /* the intent's time by the server's clock is between */
-	bool other;                 /* something has its key, but is not it */
+	json_t *seen;              /* candidates {item, ours: surely after the intent}, owned */
+	json_t *look, *place;      /* parameters of the look-up, the page it is at; owned */
+	const struct action *list; /* the look-up */
+	int64_t asked_ms;          /* when the look left */
+	int64_t not_before_ms,
+		not_after_ms; /* the intent's time by the server's clock is between */
+	bool other;           /* something has its key, but is not it */
 	struct store_query query;
 	char *asked_id; /* the claim that is looked up; owned */
-	size_t at; /* the candidate whose claim is looked up */
+	size_t at;      /* the candidate whose claim is looked up */
 	unsigned pages, tries;
 	bool querying, reading;
 	struct act *act;

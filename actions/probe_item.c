@@ -166,7 +166,8 @@ bool probe_is_past(const struct probe *p, const json_t *items)
 {
 	const char *path = p->target->action->job->created;
 	size_t n = json_array_size(items);
-	const json_t *first = json_array_get(items, 0), *last = n ? json_array_get(items, n - 1) : NULL;
+	const json_t *first = json_array_get(items, 0),
+		     *last = n ? json_array_get(items, n - 1) : NULL;
 	return n && created_ms(first, path) >= created_ms(last, path) &&
 	       created(p, last, path) == BEFORE;
 }
@@ -179,8 +180,8 @@ const char *probe_id(const struct target *t, const json_t *made)
 	const json_t *id = path && *path ? json_path(made, path) : NULL;
 	if (!json_is_string(id) && !json_is_integer(id))
 		return NULL;
-	auto_free char *plain = json_is_string(id) ? mem_strdup(json_string_value(id))
-						   : json_text(id);
+	auto_free char *plain =
+		json_is_string(id) ? mem_strdup(json_string_value(id)) : json_text(id);
 	size_t n = a->look_up ? (size_t)snprintf(text, sizeof(text), "%s:%s", a->name, plain)
 			      : (size_t)snprintf(text, sizeof(text), "%s", plain);
 	return *plain && n < sizeof(text) ? text : NULL;

@@ -446,7 +446,7 @@ static void set_rate(struct purse *p, double per_second)
 	p->per_second = per_second;
 	p->n_ring = per_second <= 0 ? 0 : per_second < 1 ? 1 : (unsigned)per_second;
 	p->window_ms = per_second > 0 && per_second < 1 ? (int64_t)(WINDOW_MS / per_second) + 1
-							 : WINDOW_MS;
+							: WINDOW_MS;
 	p->permits = p->n_ring;
 	if (p->n_ring)
 		p->ring = mem_alloc(p->n_ring * sizeof(*p->ring));

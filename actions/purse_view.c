@@ -20,11 +20,11 @@ static void add_share(json_t *list, const struct share *s, const char *name)
 {
 	if (!s->spent && !s->n_waiting && !s->reserve)
 		return;
-	json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:I, s:I, s:I}", "name", name,
-					      "kind", kind_words[s->kind], "share", s->weight,
-					      "reserve", (json_int_t)s->reserve, "spent",
-					      (json_int_t)s->spent, "waiting",
-					      (json_int_t)s->n_waiting));
+	json_array_append_new(list,
+			      json_pack("{s:s, s:s, s:f, s:I, s:I, s:I}", "name", name, "kind",
+					kind_words[s->kind], "share", s->weight, "reserve",
+					(json_int_t)s->reserve, "spent", (json_int_t)s->spent,
+					"waiting", (json_int_t)s->n_waiting));
 }
 
 static json_t *shares_json(const struct purse *p)

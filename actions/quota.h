@@ -16,9 +16,9 @@
 /* Inside its owner, zeroed. */
 struct quota {
 	/* set before quota_start */
-	const char *name;  /* its row in the store; borrowed */
-	int64_t limit;     /* calls a day; 0: none is known, and nothing is counted */
-	int64_t resets_ms; /* when the day begins, after 00:00 UTC */
+	const char *name;            /* its row in the store; borrowed */
+	int64_t limit;               /* calls a day; 0: none is known, and nothing is counted */
+	int64_t resets_ms;           /* when the day begins, after 00:00 UTC */
 	void (*cb)(struct quota *q); /* on the loop: a block has come, or a day's state is known */
 	/* to read */
 	int64_t day;    /* days since 1970, by its own calendar */

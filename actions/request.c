@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "actions/shape.h"
 #include "actions/split.h"
 #include "engine/base/arena.h"
 #include "engine/base/buf.h"
@@ -216,8 +217,16 @@ static int keep_json(struct render *r, const json_t *v)
 	return keep_body(r, &b, "application/json");
 }
 
+static int render_shape(struct render *r)
+{
+	json_auto_t *body = shape_fill(r->a->shape, r->params);
+	return keep_json(r, body);
+}
+
 static int render_json(struct render *r)
 {
+	if (r->a->shape)
+		return render_shape(r);
 	json_auto_t *body = json_object();
 	for (size_t i = 0; i < r->a->n_params; i++) {
 		const struct action_param *p = &r->a->param[i];
@@ -315,7 +324,8 @@ static char *file_name(const struct render *r, const struct action_param *p, con
 		return mem_printf("%s%s", r->env->name, end ? end : "");
 	if (!said || !*said)
 		return mem_strdup(usual);
-	bool fits = strlen(said) >= len && strcasecmp(said + strlen(said) - len, end ? end : "") == 0;
+	bool fits =
+		strlen(said) >= len && strcasecmp(said + strlen(said) - len, end ? end : "") == 0;
 	return mem_printf("%s%s", said, fits ? "" : end);
 }
 
@@ -578,9 +588,9 @@ static json_t *parts_json(const struct http_request_text *r)
 		const struct request_file *f = &r->files[i];
 		if (f->at > at)
 			json_array_append_new(parts, text_json(r->body + at, f->at - at));
-		json_array_append_new(parts, json_pack("{s:s, s:I, s:I}", "file", f->in.id, "from",
-						       (json_int_t)f->from, "to",
-						       (json_int_t)f->to));
+		json_array_append_new(parts,
+				      json_pack("{s:s, s:I, s:I}", "file", f->in.id, "from",
+						(json_int_t)f->from, "to", (json_int_t)f->to));
 		at = f->at;
 	}
 	json_array_append_new(parts, text_json(r->body + at, r->body_len - at));

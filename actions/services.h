@@ -15,7 +15,7 @@ struct services {
 	struct loop *loop;
 	struct http *http;
 	struct store *store;
-	struct files *files; /* NULL: files come into memory, and none can be sent */
+	struct files *files;   /* NULL: files come into memory, and none can be sent */
 	struct tokens *tokens; /* NULL: there are none but bearer tokens */
 	struct rng *rng;
 	struct catalogue *catalogue;

@@ -164,7 +164,7 @@ static bool in_line(struct slot *s, struct act *a)
 {
 	bool first = s->line->slots.next == &s->link;
 	return s->poked || (first && act_now(a) - s->since > 4 * TICK_MS) ? claim(s, a)
-									   : stand(s, a);
+									  : stand(s, a);
 }
 
 static bool begin(struct slot *s, struct act *a)

@@ -96,9 +96,9 @@ static int cut(struct cutter *c, const char *data, size_t len, int64_t at)
 	for (size_t i = 0; i < len;) {
 		bool end;
 		i += csv_scan(&c->csv, data + i, len - i, &end);
-		int err = end                                      ? end_any(c, at + (int64_t)i, 0)
+		int err = end                               ? end_any(c, at + (int64_t)i, 0)
 			  : is_hopeless(c, at + (int64_t)i) ? too_big(c, false)
-							       : 0;
+							    : 0;
 		if (err)
 			return err;
 	}

@@ -139,8 +139,7 @@ static unsigned n_ended(const struct act *a)
 static json_t *current_id(const struct act *a)
 {
 	json_t *w = step_rec(a, REC_WAIT), *ids = json_object_get(w, "ids");
-	return ids ? json_array_get(ids, n_ended(a))
-		   : json_object_get(w, "id");
+	return ids ? json_array_get(ids, n_ended(a)) : json_object_get(w, "id");
 }
 
 /* A quarter of what it has taken so far: a second at first, a minute in the end. */
@@ -278,8 +277,7 @@ static enum verdict judge(struct act *a, struct wait_state *st)
 static enum verdict watch(struct act *a, struct wait_state *st)
 {
 	st->at = WAIT_WATCH;
-	watch_join(&st->watch, a, st->conn, st->list != NULL,
-		   json_string_value(current_id(a)));
+	watch_join(&st->watch, a, st->conn, st->list != NULL, json_string_value(current_id(a)));
 	return STEP_WAIT;
 }
 

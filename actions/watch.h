@@ -32,7 +32,7 @@ enum watch_at {
 	WATCH_FOLLOW, /* waits for what the page says */
 	WATCH_LOOK,
 	WATCH_RUNNING,
-	WATCH_ENDED,  /* `found` is its status */
+	WATCH_ENDED, /* `found` is its status */
 	WATCH_FAILED,
 };
 

@@ -31,8 +31,14 @@ static void out_taken(struct server_conn *c, size_t taken)
 {
 	c->out_at += taken;
 	c->moved += taken;
-	if (conn_unsent(c))
+	if (conn_unsent(c)) {
+		/* A stream may never be sent to its end: what is gone must not stay in front of it. */
+		if (c->out_at >= CONN_OUT_KEPT && c->out_at >= conn_unsent(c)) {
+			buf_shift(&c->out, c->out_at);
+			c->out_at = 0;
+		}
 		return;
+	}
 	c->out_at = 0;
 	buf_clear(&c->out);
 	if (c->out.cap > CONN_OUT_KEPT)

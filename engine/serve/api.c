@@ -28,6 +28,7 @@ static const struct route routes[] = {
 	{"GET", "actions/*", api_action},
 	{"POST", "actions/*/call", api_call_action},
 	{"GET", "connections", api_connections},
+	{"GET", "budget", api_budget},
 	{"GET", "stats", api_stats},
 	{"GET", "stream", api_stream},
 };
@@ -158,6 +159,7 @@ void api_metrics(struct api *a, struct server_req *r)
 	       s->failed_reloads);
 	figure(&b, "uptime_seconds", "gauge", "Seconds since the start.",
 	       (uint64_t)(loop_boot_ms(s->loop) - s->started_at) / 1000);
+	api_budget_metrics(s, &b);
 	server_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, b.data, b.len);
 	buf_done(&b);
 }

@@ -30,6 +30,11 @@ void api_actions(const struct api_call *c);
 void api_action(const struct api_call *c);
 void api_connections(const struct api_call *c);
 
+/* api_budget.c */
+void api_budget(const struct api_call *c);
+/* Adds the figures of each API key; nothing when no limits are known. */
+void api_budget_metrics(const struct service *s, struct buf *b);
+
 /* api_call.c */
 void api_call_action(const struct api_call *c);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actions/services.h"
+#include "actions/token.h"
 #include "engine/io/server.h"
 #include "engine/serve/api.h"
 #include "engine/serve/ingress.h"
@@ -22,6 +23,7 @@ struct service {
 	struct rulekit *kit;
 	struct ruleset *rules;
 	struct services services;
+	struct tokens *tokens;
 	struct engine *engine;
 	struct server *server;
 	struct ingress ingress;

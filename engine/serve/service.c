@@ -77,7 +77,8 @@ static int open_store(struct service *s, const struct service_seams *seams, stru
 static int open_files(struct service *s, const struct service_seams *seams, struct errmsg *msg)
 {
 	static const char sqlite[] = "sqlite:";
-	size_t skip = strncmp(s->config->store, sqlite, sizeof(sqlite) - 1) ? 0 : sizeof(sqlite) - 1;
+	size_t skip =
+		strncmp(s->config->store, sqlite, sizeof(sqlite) - 1) ? 0 : sizeof(sqlite) - 1;
 	auto_free char *dir = mem_printf("%s.files", s->config->store + skip);
 	if (seams->store && !seams->files)
 		s->files = files_temp(s->loop, s->rng, msg);
@@ -151,13 +152,52 @@ static int open_sandbox(struct service *s, struct errmsg *msg)
 	return use_sandbox(s, msg);
 }
 
+/* ---- tokens ---- */
+
+static void on_login(void *arg, const char *connection)
+{
+	struct service *s = arg;
+	log_line(LOG_INFO, "login", "connection", connection, NULL);
+	engine_wake_held(s->engine);
+}
+
+static void on_login_end(void *arg, const char *connection, const char *why)
+{
+	(void)arg;
+	log_line(LOG_ERROR, "needs_login", "connection", connection, "text", why, NULL);
+}
+
+static void load_tokens(struct service *s)
+{
+	const struct connection *conn;
+	size_t i = 0;
+	while ((conn = connections_next(s->kit->connections, &i)))
+		token_load(s->tokens, conn);
+}
+
+static void make_tokens(struct service *s)
+{
+	auto_free char *key_file = config_key_file(s->config);
+	s->tokens = tokens_new(&(struct tokens_config){.loop = s->loop,
+						       .http = s->http,
+						       .store = s->store,
+						       .rng = s->rng,
+						       .key_file = key_file,
+						       .key_text = s->config->seal_key,
+						       .on_login = on_login,
+						       .on_end = on_login_end,
+						       .arg = s});
+}
+
 static void wire(struct service *s)
 {
+	make_tokens(s);
 	s->services = (struct services){
 		.loop = s->loop,
 		.http = s->http,
 		.store = s->store,
 		.files = s->files,
+		.tokens = s->tokens,
 		.rng = s->rng,
 		.catalogue = s->kit->catalogue,
 		.connections = s->kit->connections,
@@ -274,6 +314,7 @@ int service_start(struct service *s, struct errmsg *msg)
 	s->started = true;
 	s->started_at = loop_boot_ms(s->loop);
 	reload_watch(s);
+	load_tokens(s);
 	engine_start(s->engine);
 	log_start(s);
 	return 0;
@@ -294,7 +335,8 @@ static void on_drain(struct loop_timer *t)
 {
 	struct service *s = container_of(t, struct service, drain_timer);
 	bool late = loop_boot_ms(s->loop) >= s->drain_until;
-	bool idle = engine_idle(s->engine) && (!s->server || !server_open(s->server));
+	bool idle = engine_idle(s->engine) && tokens_idle(s->tokens) &&
+		    (!s->server || !server_open(s->server));
 	if (late && !idle)
 		log_line(LOG_WARN, "drain_timeout", "text",
 			 "what is unanswered is looked into at the next start", NULL);
@@ -383,6 +425,7 @@ void service_free(struct service *s)
 	if (s->own_store)
 		store_close(s->store);
 	engine_free(s->engine);
+	tokens_free(s->tokens);
 	if (s->own_store)
 		crash_close();
 	ingress_done(&s->ingress);

@@ -37,6 +37,7 @@ enum shape {
 	S_NAMED,   /* names of the user's, each a map of `keys` */
 	S_ANY_MAP, /* whatever it holds, secrets in it too */
 	S_VERIFY,
+	S_BUDGET,  /* `none`, or a map that actions/budget.h reads */
 	S_LATER,   /* may be there, has no effect in this version: `words` says what that means */
 	S_REFUSED, /* is not in this version, and ignoring it would weaken something */
 };
@@ -112,13 +113,8 @@ static const struct key auth_keys[] = {
 	{0},
 };
 static const struct key connection_keys[] = {
-	{"connector", S_TEXT},
-	{"base_url", S_URL},
-	{"auth", S_MAP, auth_keys},
-	{"timeout", S_TEXT},
-	{"budget", S_LATER, NULL,
-	 "calls are not counted: the API's own limits answer with throttled"},
-	{0},
+	{"connector", S_TEXT}, {"base_url", S_URL},  {"auth", S_MAP, auth_keys},
+	{"timeout", S_TEXT},   {"budget", S_BUDGET}, {0},
 };
 static const struct key admin_keys[] = {{"token", S_SECRET}, {0}};
 static const struct key log_keys[] = {
@@ -533,6 +529,8 @@ static json_t *read_value(struct reader *r, const struct key *k, const struct yn
 		if (n->kind != Y_MAP && n->kind != Y_NULL)
 			return wants(r, k->name, "a map", n);
 		return n->kind == Y_NULL ? json_object() : read_any(r, n);
+	case S_BUDGET:
+		return is_text(n) ? json_string(n->text) : read_any(r, n);
 	case S_LATER:
 		warn(r, n, "%s has no effect in this version: %s", k->name, k->words);
 		return NULL;

@@ -26,11 +26,22 @@ struct flight {
 	struct loop_timer timer;
 	struct http_req *req;
 	struct world *world;
+	char *method, *url, *body; /* its own: it goes on when its process has died */
 	enum fate fate;
 	bool there;
 	int status;
 	json_t *answer;
 };
+
+static void flight_free(struct flight *f)
+{
+	loop_timer_stop(f->world->loop, &f->timer);
+	json_decref(f->answer);
+	free(f->method);
+	free(f->url);
+	free(f->body);
+	free(f);
+}
 
 static void put_head(struct http_req *r, int64_t wall_ms)
 {
@@ -55,23 +66,21 @@ static void land(struct flight *f)
 		put_head(r, world_peer_ms(f->world));
 		(void)buf_puts(&r->answer, text);
 	}
-	json_decref(f->answer);
-	free(f);
+	flight_free(f);
 	r->cb(r);
 }
 
 /* The request arrives, and the API acts or does not. */
 static void arrive(struct flight *f)
 {
-	const struct http_req *r = f->req;
-	auto_free char *target = mem_strdup(r->url + strlen(HOST));
+	auto_free char *target = mem_strdup(f->url + strlen(HOST));
 	json_auto_t *body = NULL;
 	char *query = strchr(target, '?');
 	if (query)
 		*query++ = 0;
-	if (r->body_len)
-		(void)json_parse(r->body, r->body_len, false, &body, NULL);
-	struct world_req q = {r->method, target, query ? query : "", body};
+	if (*f->body)
+		(void)json_parse(f->body, strlen(f->body), false, &body, NULL);
+	struct world_req q = {f->method, target, query ? query : "", body};
 	f->there = true;
 	f->fate = f->world->fate ? f->world->fate(f->world, &q) : FATE_WELL;
 	if (f->fate != FATE_LOST_BEFORE && f->fate != FATE_BUSY)
@@ -96,7 +105,12 @@ static void on_flight(struct loop_timer *t)
 void http_start(struct http *h, struct http_req *r)
 {
 	struct flight *f = mem_alloc(sizeof(*f));
-	*f = (struct flight){.timer.cb = on_flight, .req = r, .world = h->world};
+	*f = (struct flight){.timer.cb = on_flight,
+			     .req = r,
+			     .world = h->world,
+			     .method = mem_strdup(r->method),
+			     .url = mem_strdup(r->url),
+			     .body = mem_strndup(r->body_len ? r->body : "", r->body_len)};
 	r->easy = (struct http_easy *)f;
 	h->world->sent++;
 	loop_timer_start(h->world->loop, &f->timer, h->world->there_ms);
@@ -112,13 +126,9 @@ void http_req_done(struct http_req *r)
 {
 	struct flight *f = (struct flight *)r->easy;
 	if (f) {
-		if (!f->there) {
-			f->req = r;
+		if (!f->there)
 			arrive(f);
-		}
-		loop_timer_stop(f->world->loop, &f->timer);
-		json_decref(f->answer);
-		free(f);
+		flight_free(f);
 	}
 	r->easy = NULL;
 	buf_done(&r->answer);
@@ -212,7 +222,8 @@ static void load(struct world *w, const char *connector, const char *rules)
 	json_auto_t *conf = json_pack("{s:s, s:s}", "base_url", HOST, "budget", "none");
 	w->catalogue = catalogue_new();
 	w->connections = connections_new();
-	if (catalogue_load_text(w->catalogue, "shop.yaml", connector, strlen(connector), &msg) != 0 ||
+	if (catalogue_load_text(w->catalogue, "shop.yaml", connector, strlen(connector), &msg) !=
+		    0 ||
 	    connections_add(w->connections, w->catalogue, "shop", conf, &msg) != 0)
 		fail_msg("%s", msg.text);
 	target_setup(w->catalogue, w->connections);

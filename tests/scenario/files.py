@@ -42,7 +42,7 @@ def people(lines):
 
 def result(pawl, timeout=15):
     """What the one run gave, once it has ended well."""
-    pawl.one(timeout=timeout)
+    same([r["state"] for r in pawl.wait_ended(1, timeout=timeout)], ["completed"], "states")
     return pawl.events(type="over")[0]["data"]
 
 

@@ -11,15 +11,15 @@
 
 #define RULES                                                                                      \
 	"api: pawl/1\nrule: order\nwhen: {event: order}\ndo:\n"                                    \
-	"  - call: shop.order\n    with: {ref: =data.ref}\n    serialize: =data.key\n---\n"         \
+	"  - call: shop.order\n    with: {ref: =data.ref}\n    serialize: =data.key\n---\n"        \
 	"api: pawl/1\nrule: a\nwhen: {event: a}\ndo:\n"                                            \
-	"  - call: shop.change\n    with: {id: c1, a: =data.v}\n---\n"                              \
+	"  - call: shop.change\n    with: {id: c1, a: =data.v}\n---\n"                             \
 	"api: pawl/1\nrule: b\nwhen: {event: b}\ndo:\n"                                            \
-	"  - call: shop.change\n    with: {id: c1, b: =data.v}\n---\n"                              \
+	"  - call: shop.change\n    with: {id: c1, b: =data.v}\n---\n"                             \
 	"api: pawl/1\nrule: raw\nwhen: {event: raw}\ndo:\n"                                        \
-	"  - call: shop.change\n    with: {id: c1, b: =data.v, raw: true}\n---\n"                   \
+	"  - call: shop.change\n    with: {id: c1, b: =data.v, raw: true}\n---\n"                  \
 	"api: pawl/1\nrule: gone\nwhen: {event: gone}\ndo:\n"                                      \
-	"  - call: shop.change\n    with: {id: c9, b: 1}\n---\n"                                    \
+	"  - call: shop.change\n    with: {id: c9, b: 1}\n---\n"                                   \
 	"api: pawl/1\nrule: purge\nwhen: {event: purge}\ndo:\n"                                    \
 	"  - call: shop.purge\n    with: {ref: =data.ref}\n"
 
@@ -29,7 +29,7 @@ struct api {
 	size_t reads, writes, orders, jobs;
 	size_t order[300];
 	int64_t last_order_ms;
-	size_t close; /* orders that came before the last one was answered */
+	size_t close;           /* orders that came before the last one was answered */
 	size_t conflicts, lose; /* so many are answered 409; get lost after acting */
 };
 

@@ -67,7 +67,8 @@ static size_t find_customer(const struct shop *s, const char *key)
 	return i;
 }
 
-static void add_customer(struct shop *s, const char *key, const char *name, int ref, int64_t created)
+static void add_customer(struct shop *s, const char *key, const char *name, int ref,
+			 int64_t created)
 {
 	struct customer *c = &s->customers[s->n_customers++];
 	snprintf(c->key, sizeof(c->key), "%s", key);
@@ -168,8 +169,11 @@ static enum fate on_fate(struct world *w, const struct world_req *q)
 	(void)q;
 	uint64_t d = rng_below(&w->dice, 100);
 	((struct shop *)w->arg)->lost += d < 27;
-	return d < 20 ? FATE_LOST_AFTER : d < 25 ? FATE_LOST_BEFORE : d < 27 ? FATE_BROKEN
-	       : d < 30 ? FATE_BUSY : FATE_WELL;
+	return d < 20   ? FATE_LOST_AFTER
+	       : d < 25 ? FATE_LOST_BEFORE
+	       : d < 27 ? FATE_BROKEN
+	       : d < 30 ? FATE_BUSY
+			: FATE_WELL;
 }
 
 /* ---- the storm ---- */
@@ -274,8 +278,7 @@ static void judge_create(struct shop *s, struct tally *t, int ref, const char *s
 		wrong(t, "another's customer taken for its own", ref, state);
 	if (done && s->customers[i].taken++)
 		wrong(t, "a customer taken twice", ref, state);
-	if (strcmp(state, "failed") == 0 && ours && s->customers[i].ref == ref &&
-	    ref / 10 % 5 != 2)
+	if (strcmp(state, "failed") == 0 && ours && s->customers[i].ref == ref && ref / 10 % 5 != 2)
 		wrong(t, "its own customer told as another's", ref, state);
 }
 

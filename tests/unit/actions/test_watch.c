@@ -63,7 +63,8 @@ static int on_answer(struct world *world, const struct world_req *q, json_t **re
 static char *without_list(void)
 {
 	char *text = mem_strdup(SHOP);
-	char *at = strstr(text, "    list: list_jobs\n"), *end = strstr(at, "    created: created\n");
+	char *at = strstr(text, "    list: list_jobs\n"),
+	     *end = strstr(at, "    created: created\n");
 	memmove(at, end, strlen(end) + 1);
 	return text;
 }
@@ -184,7 +185,8 @@ static void the_shipped_list_shows_activities_whole(void **state)
 	struct errmsg msg = {0};
 	struct catalogue *c = catalogue_new();
 	assert_int_equal(catalogue_load_dir(c, "actions", &msg), 0);
-	const struct action *list = catalogue_find_full(c, "constant_contact.list_activity_statuses"),
+	const struct action *list = catalogue_find_full(c,
+							"constant_contact.list_activity_statuses"),
 			    *one = catalogue_find_full(c, "constant_contact.get_activity_status");
 	const json_t *item = json_path(list->def, "answer.fields.activities.items");
 	assert_non_null(item);

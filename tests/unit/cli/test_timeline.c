@@ -155,9 +155,10 @@ static void a_doubt_tells_the_last_that_was_seen(void **state)
 	(void)state;
 #define LOOK(at, text) "{\"at\":\"2026-11-23T09:59:" at ".000Z\",\"evidence\":\"" text "\"}"
 	says(RUN("in_doubt",
-		 ",\"steps\":[" STEP("do.1", "call", "in_doubt", "50.010",
-				     ",\"looks\":[" LOOK("51", "one") "," LOOK("52", "two") "," LOOK(
-					     "53", "three") "," LOOK("54", "four") "]") "]"),
+		 ",\"steps\":[" STEP(
+			 "do.1", "call", "in_doubt", "50.010",
+			 ",\"looks\":[" LOOK("51", "one") "," LOOK("52", "two") "," LOOK(
+				 "53", "three") "," LOOK("54", "four") "]") "]"),
 	     "09:59:52  two\n");
 	says(RUN("in_doubt", ",\"steps\":[]"), "pawl cancel 01a-1");
 }

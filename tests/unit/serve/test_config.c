@@ -189,7 +189,7 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{"admin: {token: !env PAWL_TEST_EMPTY}\n", 1, 1, "is empty"},
 		{"admin: {token: !file absent}\n", 1, 16, "No such file"},
 		{"connections: {a: {auth: {oauth2: {client_i: x}}}}\n", 1, 35, "'client_id'"},
-		{"connections: {a: {auth: {oauth2: {pkce: 1}}}}\n", 1, 42, "true or false"},
+		{"connections: {a: {auth: {oauth2: {pkce: 1}}}}\n", 1, 41, "true or false"},
 		{"seal_key: !env PAWL_TEST_SECRET\n", 1, 1, "32 characters"},
 		{"store: postgresql://x\n", 1, 8, "PostgreSQL is not in this version"},
 		{"zone: Mars/Olympus\n", 1, 7, "no time zone"},
