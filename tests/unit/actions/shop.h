@@ -8,7 +8,7 @@
 	"  about: Of these tests.\n"                                                               \
 	"  base_url: http://api.test\n"                                                            \
 	"  auth: [none]\n"                                                                         \
-	"  errors: {key: [key], message: [message], by_status: {404: not_found, 409: conflict}}\n"  \
+	"  errors: {key: [key], message: [message], by_status: {404: not_found, 409: conflict}}\n" \
 	"  job:\n"                                                                                 \
 	"    action: job_status\n"                                                                 \
 	"    param: id\n"                                                                          \
@@ -22,8 +22,8 @@
 	"    kept: 10d\n"                                                                          \
 	"  paging: {link: [next]}\n"                                                               \
 	"group: All\n"                                                                             \
-	"x-job: &job {fields: {id: string, state: string, created: datetime, file: string}}\n"      \
-	"x-customer: &customer {fields: {id: string, key: string, name: string, deleted: string, "  \
+	"x-job: &job {fields: {id: string, state: string, created: datetime, file: string}}\n"     \
+	"x-customer: &customer {fields: {id: string, key: string, name: string, deleted: string, " \
 	"a: integer, b: integer, created: datetime}}\n"                                            \
 	"actions:\n"                                                                               \
 	"  look: {title: Look, about: Reads., method: GET, path: '/customers/{id}', "              \
@@ -41,17 +41,17 @@
 	"merge: {read: look, key: {id: id}, carry: [a, b], unless: raw}}\n"                        \
 	"  create: {title: Create, about: Creates., method: POST, path: /customers, "              \
 	"params: {key: {type: string, in: body, required: true}, name: {type: string, in: body}, " \
-	"ref: {type: integer, in: body}}, success: [201], answer: *customer, effect: keyed, "       \
+	"ref: {type: integer, in: body}}, success: [201], answer: *customer, effect: keyed, "      \
 	"errors: {409: exists}, reconcile: {look_up: find, key: {key: key}, match: {key: key}, "   \
 	"agree: [name], items: items, created: created, deleted: deleted, id: id}}\n"              \
 	"  order: {title: Order, about: Orders., method: POST, path: /orders, "                    \
 	"params: {ref: {type: integer, in: body}}, success: [201], "                               \
 	"answer: {fields: {id: string}}, effect: once}\n"                                          \
 	"  tag: {title: Tag, about: Tags., method: POST, path: /jobs/tag, "                        \
-	"params: {ref: {type: integer, in: body}}, success: [201], answer: *job, effect: job, "     \
+	"params: {ref: {type: integer, in: body}}, success: [201], answer: *job, effect: job, "    \
 	"job: true, repeat: harmless}\n"                                                           \
 	"  purge: {title: Purge, about: Purges., method: POST, path: /jobs/purge, "                \
-	"params: {ref: {type: integer, in: body}}, success: [201], answer: *job, effect: job, "     \
+	"params: {ref: {type: integer, in: body}}, success: [201], answer: *job, effect: job, "    \
 	"job: true}\n"                                                                             \
 	"  list_jobs: {title: Jobs, about: Lists jobs., method: GET, path: /jobs, "                \
 	"params: {limit: {type: integer, in: query, max: 50, default: 20}, "                       \
