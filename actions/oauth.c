@@ -41,7 +41,7 @@ bool oauth_is_safe(const char *url)
 	static const char *const own[] = {"localhost", "127.0.0.1", "[::1]"};
 	if (strncmp(url, "https://", 8) == 0)
 		return true;
-	if (strncmp(url, "http://", 7) != 0)
+	if (strncmp(url, "http://", 7) != 0 || memchr(url, '@', origin_len(url)))
 		return false;
 	const char *host = url + 7;
 	size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");

@@ -415,10 +415,9 @@ static void keep_next(struct token *t)
 	keep_again(t, &msg);
 }
 
-void token_login(struct tokens *ts, const struct connection *conn, struct oauth_given *given,
-		 token_login_cb cb, void *arg)
+int token_login(struct tokens *ts, const struct connection *conn, struct oauth_given *given,
+		token_login_cb cb, void *arg, struct errmsg *msg)
 {
-	struct errmsg msg;
 	token_load(ts, conn);
 	struct token *t = map_get(&ts->by_name, conn->name);
 	struct keep *k = mem_alloc(sizeof(*k));
@@ -433,11 +432,12 @@ void token_login(struct tokens *ts, const struct connection *conn, struct oauth_
 	*given = (struct oauth_given){0};
 	t->logins++;
 	t->arriving++;
-	if (keep_submit(k, &k->known, &msg) == 0)
-		return;
-	t->arriving--;
-	cb(arg, msg.code, msg.text);
-	keep_free(k);
+	int err = keep_submit(k, &k->known, msg);
+	if (err) {
+		t->arriving--;
+		keep_free(k);
+	}
+	return err;
 }
 
 /* The end of a login is kept too: nobody tries a dead refresh token again. */

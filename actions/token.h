@@ -98,11 +98,12 @@ void tokens_hold_off(struct tokens *ts, const char *url, int64_t ms);
 
 /*
  * A person has logged in: what was given becomes durable and then takes the place of what was there.
- * Takes the texts of *given. cb comes once: 0, or ERR_STORE and the like with the reason.
+ * Takes the texts of *given. 0: cb comes once, with 0, or ERR_STORE and the like with the reason; else an
+ * error with msg.
  */
 typedef void (*token_login_cb)(void *arg, int err, const char *why);
-void token_login(struct tokens *ts, const struct connection *conn, struct oauth_given *given,
-		 token_login_cb cb, void *arg);
+int token_login(struct tokens *ts, const struct connection *conn, struct oauth_given *given,
+		token_login_cb cb, void *arg, struct errmsg *msg);
 
 /* Reads what is kept for a connection, if that was not done yet. */
 void token_load(struct tokens *ts, const struct connection *conn);

@@ -63,7 +63,8 @@ static void login(struct signin *s, const char *conn, const char *access, const 
 				    .refresh = refresh ? mem_strdup(refresh) : NULL,
 				    .life_ms = life_ms};
 	unsigned before = logins_ended;
-	token_login(s->tokens, signin_conn(s, conn), &given, on_login, NULL);
+	assert_int_equal(token_login(s->tokens, signin_conn(s, conn), &given, on_login, NULL, NULL),
+			 0);
 	while (logins_ended == before)
 		(void)loop_run_once(s->loop, true);
 }
