@@ -32,9 +32,9 @@ static void step(struct csv *c, char byte)
 	case CSV_FIELD:
 	case CSV_PLAIN:
 	default:
-		c->at = byte == ','                            ? CSV_FIELD
+		c->at = byte == ','                         ? CSV_FIELD
 			: byte == '"' && c->at == CSV_FIELD ? CSV_QUOTED
-							      : CSV_PLAIN;
+							    : CSV_PLAIN;
 	}
 }
 
@@ -86,7 +86,8 @@ json_t *csv_fields(const char *record, size_t len)
 	struct csv c = {.mark = sizeof(mark) + 1};
 	bool ok = true;
 	len = without_end(record, len);
-	size_t i = len >= sizeof(mark) && memcmp(record, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+	size_t i =
+		len >= sizeof(mark) && memcmp(record, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
 	for (; i < len && ok; i++) {
 		int before = (int)c.at;
 		step(&c, record[i]);

@@ -139,7 +139,7 @@ static void add_shares(struct buf *b, const json_t *v)
 		(void)buf_printf(b, "  waiting   %lld\n", (long long)waiting);
 	if (!json_array_size(shares))
 		return;
-	(void)buf_puts(b, "  spent on, since the start or the day's:\n");
+	(void)buf_puts(b, "  spent on, since the service or the day began:\n");
 	json_array_foreach ((json_t *)shares, i, share)
 		if (i < SHARES_SHOWN)
 			add_share(b, share, width < 16 ? 16 : width);

@@ -133,7 +133,8 @@ static int landing_open(const struct cli *c, struct landing *l)
 	l->path = path;
 	l->part = mem_printf("%s.part", path);
 	l->fd = open(l->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	return l->fd < 0 ? cli_cannot(c, "cannot write '%s': %s", l->part, strerror(errno)) : CLI_DONE;
+	return l->fd < 0 ? cli_cannot(c, "cannot write '%s': %s", l->part, strerror(errno))
+			 : CLI_DONE;
 }
 
 /* code: of what was to fill it. */

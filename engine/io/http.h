@@ -45,7 +45,7 @@ struct http_req {
 	size_t n_headers;
 	const void *body;
 	size_t body_len;
-	bool has_body;      /* an empty body is sent too, with Content-Length: 0 */
+	bool has_body; /* an empty body is sent too, with Content-Length: 0 */
 	/*
 	 * Instead of `body`: gives the next bytes of the body_len ones, at most max, in order and each
 	 * once only, which is why it cannot be sent twice. 0 or less ends the request with ERR_IO; then
@@ -53,7 +53,7 @@ struct http_req {
 	 */
 	ssize_t (*read)(struct http_req *r, void *to, size_t max);
 	int64_t timeout_ms; /* for the whole exchange; 0: 30 s */
-	int64_t stall_ms;   /* nothing moves for so long: ERR_TIMEOUT; whole seconds, 0: not asked */
+	int64_t stall_ms; /* nothing moves for so long: ERR_TIMEOUT; whole seconds, 0: not asked */
 	/* 0: 8 MiB. Over it: ERR_TOOBIG, reach HTTP_SENT, `answer` holds the start. Also for save_fd. */
 	size_t answer_max;
 	int save_fd; /* > 0: a 2xx answer's body is written there instead of into `answer` */

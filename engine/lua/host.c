@@ -92,9 +92,8 @@ struct lua_host *lua_host_new(const struct lua_limits *l, const struct clock *c,
 	h->limits = with_defaults(l);
 	h->vm = (struct expr_vm){&ops, h};
 	h->zone = zone ? mem_strdup(zone) : NULL;
-	h->machine =
-		(struct machine){.clock = c, .rng = r, .zone = h->zone, .secrets = &h->secrets,
-		.files = &h->files};
+	h->machine = (struct machine){
+		.clock = c, .rng = r, .zone = h->zone, .secrets = &h->secrets, .files = &h->files};
 	h->machine.budget = (struct budget){
 		.limit = h->limits.instructions, .memory = h->limits.memory, .cpu_ms_max = CPU_MS};
 	if (!machine_init(&h->machine))

@@ -11,7 +11,7 @@
 #include "engine/lua/value.h"
 #include "engine/run/rows.h"
 
-#define TEXT_MAX (1 << 20)  /* of a file that becomes one value */
+#define TEXT_MAX (1 << 20) /* of a file that becomes one value */
 #define FILE_MAX_OUT (8 << 20)
 #define A_UNIT 16 /* bytes read are one instruction */
 
@@ -82,8 +82,7 @@ static void push_text(lua_State *L, const char *what)
 	/* Pushing may raise for want of memory: the value is Lua's from here on. */
 	proxy_push_new(L, v);
 	if (json_is_string(inline_text)) {
-		lua_pushlstring(L, json_string_value(inline_text),
-				json_string_length(inline_text));
+		lua_pushlstring(L, json_string_value(inline_text), json_string_length(inline_text));
 		return;
 	}
 	if (read_file(machine_of(L), v, &b, &msg) != 0) {
@@ -222,10 +221,9 @@ static int csv_file(lua_State *L)
 	add_rows(&b, rows, head);
 	json_decref(rows);
 	json_decref(head);
-	json_t *v = b.len <= FILE_MAX_OUT
-			    ? json_pack("{s:s, s:s, s:s#}", "name", name, "type", "text/csv", "text",
-					buf_str(&b), (int)b.len)
-			    : NULL;
+	json_t *v = b.len <= FILE_MAX_OUT ? json_pack("{s:s, s:s, s:s#}", "name", name, "type",
+						      "text/csv", "text", buf_str(&b), (int)b.len)
+					  : NULL;
 	buf_done(&b);
 	if (!v)
 		return luaL_error(L, "csv.file: the file would be larger than 8 MiB");
@@ -236,8 +234,7 @@ static int csv_file(lua_State *L)
 
 void lib_file_open(lua_State *L)
 {
-	static const luaL_Reg rows[] = {
-		{"rows", csv_rows}, {"file", csv_file}, {NULL, NULL}};
+	static const luaL_Reg rows[] = {{"rows", csv_rows}, {"file", csv_file}, {NULL, NULL}};
 	lua_pushcfunction(L, file_text);
 	lua_setfield(L, -2, "text");
 	luaL_newlib(L, rows);

@@ -133,7 +133,8 @@ static void fill_enabled(struct compiler *c, const struct ynode *n)
 static void fill_reserve(struct compiler *c, const struct ynode *n)
 {
 	char *end = NULL;
-	long long calls = n->text && isdigit((unsigned char)*n->text) ? strtoll(n->text, &end, 10) : -1;
+	long long calls =
+		n->text && isdigit((unsigned char)*n->text) ? strtoll(n->text, &end, 10) : -1;
 	if (calls < 0 || calls > RESERVE_MAX || strcmp(end, "/day") != 0)
 		compile_error(c, n, "reserve: says how many calls of a day: 200/day");
 	else

@@ -5,9 +5,9 @@
 #include "engine/base/suggest.h"
 #include "engine/rule/compile.h"
 
-const char *const words_rule[] = {"api",     "rule",   "about",   "when",    "if",
-				  "vars",    "do",     "catch",   "finally", "retry",
-				  "timeout", "result", "enabled", "tests",   "budget", NULL};
+const char *const words_rule[] = {"api",     "rule",  "about",   "when",  "if",      "vars",
+				  "do",      "catch", "finally", "retry", "timeout", "result",
+				  "enabled", "tests", "budget",  NULL};
 /* Words of the language that this version does not do yet: not to be taken for typing errors. */
 const char *const words_rule_later[] = {"limit", "once", "collect", "cancel", NULL};
 /* Those of these that are a kind of step by now are never looked up here. */

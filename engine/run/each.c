@@ -37,11 +37,11 @@ struct each_state {
 	size_t first;    /* iterations before the list's first item */
 	json_t *results; /* collected so far */
 	json_t *errors;
-	size_t at;     /* iterations ended */
-	unsigned page; /* the page at hand, from 1; 0: none yet */
-	json_t *place; /* owned: where that page is, as its step told */
-	json_t *next;  /* owned: the place of the page after it; NULL: it is the last */
-	bool asking;   /* the step of the page runs, and no iteration */
+	size_t at;           /* iterations ended */
+	unsigned page;       /* the page at hand, from 1; 0: none yet */
+	json_t *place;       /* owned: where that page is, as its step told */
+	json_t *next;        /* owned: the place of the page after it; NULL: it is the last */
+	bool asking;         /* the step of the page runs, and no iteration */
 	struct file_in file; /* whose rows the items are, if it is open */
 	json_t *head;        /* owned: the names of its columns */
 };
@@ -154,7 +154,9 @@ static enum verdict each_read_rows(struct act *a, struct each_state *st)
 {
 	struct files *files = engine_conf(a->run->engine)->files;
 	int64_t at = json_int(st->place, "at", 0);
-	int err = st->file.fd ? 0 : files_find(files, a->run->id_text, each_file(a), &st->file, &a->msg);
+	int err = st->file.fd
+			  ? 0
+			  : files_find(files, a->run->id_text, each_file(a), &st->file, &a->msg);
 	if (!err)
 		err = rows_read(&st->file, &st->head, &at, ROWS_AT_ONCE, &st->list, &a->msg);
 	if (err)

@@ -31,7 +31,8 @@ static int next_record(struct window *w, const char **ret, size_t *ret_len, stru
 	if (!end && !w->last && !w->used && w->len >= ROWS_RECORD_MAX)
 		return bad_record(w->at, "is too large", msg);
 	if (!end && w->last && csv_is_open(&c))
-		return bad_record(w->at + (int64_t)w->used, "has a quote that is never closed", msg);
+		return bad_record(w->at + (int64_t)w->used, "has a quote that is never closed",
+				  msg);
 	w->used += *ret_len;
 	return 0;
 }

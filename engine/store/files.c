@@ -493,8 +493,7 @@ void file_in_done(struct file_in *in)
 	*in = (struct file_in){0};
 }
 
-ssize_t file_in_read(const struct file_in *in, int64_t at, void *to, size_t max,
-		     struct errmsg *msg)
+ssize_t file_in_read(const struct file_in *in, int64_t at, void *to, size_t max, struct errmsg *msg)
 {
 	ssize_t n;
 	do

@@ -237,7 +237,8 @@ static int read_kept(struct sqlite_store *s, struct store_kept *v)
 		return reader_failed(s, st, &v->op.msg);
 	}
 	sqlite3_reset(st);
-	return v->bytes ? 0 : err_set(&v->op.msg, ERR_NOT_FOUND, "nothing is kept as '%s'", v->name);
+	return v->bytes ? 0
+			: err_set(&v->op.msg, ERR_NOT_FOUND, "nothing is kept as '%s'", v->name);
 }
 
 static int read_verb(struct sqlite_store *s, struct store_op *op)

@@ -41,7 +41,7 @@
 	X(PUT_CLAIM, "INSERT INTO claim VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"         \
 		     " run = ?3, path = ?4 WHERE foreign_id GLOB '#*'")                            \
 	X(GET_COUNTER, "SELECT day, spent FROM counter WHERE name = ?1")                           \
-	X(PUT_COUNTER, "REPLACE INTO counter(name, day, spent) VALUES (?1, ?2, ?3)")           \
+	X(PUT_COUNTER, "REPLACE INTO counter(name, day, spent) VALUES (?1, ?2, ?3)")               \
 	X(PUT_KEPT, "REPLACE INTO kept(name, body, changed) VALUES (?1, ?2, ?3)")                  \
 	X(DEL_KEPT, "DELETE FROM kept WHERE name = ?1")
 

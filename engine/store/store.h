@@ -214,7 +214,7 @@ struct store_spend {
 	int64_t amount, limit;
 	/* out */
 	int64_t granted;
-	int64_t spent;  /* of last_day, this block included */
+	int64_t spent;    /* of last_day, this block included */
 	int64_t last_day; /* the newest that the store knows: day, or a later one */
 };
 
