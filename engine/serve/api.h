@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/base/list.h"
+#include "engine/base/map.h"
 #include "engine/io/loop.h"
 #include "engine/io/server.h"
 
@@ -15,11 +16,14 @@ struct api {
 	struct service *service;
 	struct link streams;    /* who reads /api/stream */
 	struct loop_timer beat; /* keeps idle streams open */
+	struct map logins;      /* connection → its last struct login */
 };
 
 void api_init(struct api *a, struct service *s);
 /* Ends the streams. */
 void api_done(struct api *a);
+/* Forgets the logins: when the client and the store have called back for all that was under way. */
+void api_connections_done(struct api *a);
 /* path: what stands behind /api/. The request is one of a person or program that may see all. */
 void api_handle(struct api *a, struct server_req *r, const char *path);
 /* Prometheus' text form. */

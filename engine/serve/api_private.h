@@ -28,12 +28,17 @@ void api_rules(const struct api_call *c);
 void api_rule(const struct api_call *c);
 void api_actions(const struct api_call *c);
 void api_action(const struct api_call *c);
-void api_connections(const struct api_call *c);
 
 /* api_budget.c */
 void api_budget(const struct api_call *c);
 /* Adds the figures of each API key; nothing when no limits are known. */
 void api_budget_metrics(const struct service *s, struct buf *b);
+
+/* api_connections.c */
+void api_connections(const struct api_call *c);
+void api_connection(const struct api_call *c);
+void api_connect(const struct api_call *c);
+void api_connect_code(const struct api_call *c);
 
 /* api_call.c */
 void api_call_action(const struct api_call *c);

@@ -109,18 +109,3 @@ void api_action(const struct api_call *c)
 	json_object_set(v, "definition", a->def);
 	reply_json(c->req, 200, v);
 }
-
-/* ---- connections ---- */
-
-void api_connections(const struct api_call *c)
-{
-	json_t *list = json_array();
-	const struct connection *k;
-	size_t i = 0;
-	while ((k = connections_next(c->service->kit->connections, &i)))
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s?, s:s, s:b}", "name", k->name,
-						"connector", k->connector, "base_url", k->base_url,
-						"authorized", k->authorization != NULL));
-	reply_json(c->req, 200, json_pack("{s:o, s:n}", "connections", list, "next"));
-}

@@ -107,13 +107,29 @@ static json_t *sandbox_budget(const char *name, const json_t *conf)
 	return budget;
 }
 
+static json_t *sandbox_url(const struct service *s, const char *url)
+{
+	return json_sprintf("http://127.0.0.1:%d%s", sandbox_port(s->sandbox), url_path(url));
+}
+
+/* Nobody has to log in at the sandbox; a partner's client does so by itself. */
+static json_t *sandbox_auth(const struct service *s, const struct connector *k)
+{
+	const json_t *partner = json_object_get(k->oauth2, "partner");
+	json_t *auth = json_pack("{s:s}", "bearer", "sandbox");
+	if (partner)
+		json_object_set_new(auth, "partner",
+				    json_pack("{s:s, s:s, s:s, s:o}", "client_id", "sandbox",
+					      "client_secret", "sandbox", "api_key", "sandbox",
+					      "token", sandbox_url(s, json_str(partner, "token"))));
+	return auth;
+}
+
 static int point_at_sandbox(struct service *s, const char *name, const struct connector *k,
 			    const json_t *said, struct errmsg *msg)
 {
-	json_auto_t *conf = json_pack("{s:s, s:o, s:{s:s}}", "connector", k->name, "base_url",
-				      json_sprintf("http://127.0.0.1:%d%s",
-						   sandbox_port(s->sandbox), url_path(k->base_url)),
-				      "auth", "bearer", "sandbox");
+	json_auto_t *conf = json_pack("{s:s, s:o, s:o}", "connector", k->name, "base_url",
+				      sandbox_url(s, k->base_url), "auth", sandbox_auth(s, k));
 	json_object_set_new(conf, "budget", sandbox_budget(name, said));
 	return connections_add(s->kit->connections, s->kit->catalogue, name, conf, msg);
 }
@@ -425,6 +441,7 @@ void service_free(struct service *s)
 	if (s->own_store)
 		store_close(s->store);
 	engine_free(s->engine);
+	api_connections_done(&s->api);
 	tokens_free(s->tokens);
 	if (s->own_store)
 		crash_close();
