@@ -89,6 +89,7 @@ static const char whole[] =
 	"finally:\n"
 	"  - log: \"done in ${run.elapsed}s\"\n"
 	"result: =contact.contact_id\n"
+	"budget: {share: 2.5, reserve: 200/day}\n"
 	"tests: [{name: t, given: {}, expect: {matched: true}}]\n"
 	"x-owner: sales\n";
 
@@ -113,6 +114,8 @@ static void a_whole_rule_becomes_a_plan(void **state)
 	assert_int_equal(p->retry.within_ms, 7200000);
 	assert_int_equal(p->retry.n_errors, 2);
 	assert_int_equal(p->timeout_ms, 86400000);
+	assert_true(p->share == 2.5);
+	assert_int_equal(p->reserve, 200);
 	assert_int_equal(json_int(p->vars, "n", 0), 3);
 	assert_int_equal(p->body.n, 3);
 	assert_true(p->has_catch);
