@@ -1,16 +1,9 @@
 /* Renders, sends and judges one call on a loop of its own. */
 #include "engine/cli/direct.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "actions/ask.h"
 #include "actions/purse.h"
-#include "engine/io/http.h"
-#include "engine/io/loop.h"
-#include "engine/store/store.h"
-
-static const char sqlite[] = "sqlite:";
+#include "engine/cli/alone.h"
 
 struct direct {
 	struct services services;
@@ -40,38 +33,23 @@ static int fly(struct direct *d, const struct action *a, const struct connection
 	return err;
 }
 
-/* A store that is not there yet is not made for one call. */
-static int lock_store(const struct config *c, struct loop *l, struct store **ret,
-		      struct errmsg *msg)
-{
-	*ret = NULL;
-	const char *path = strncmp(c->store, sqlite, sizeof(sqlite) - 1)
-				   ? NULL
-				   : c->store + sizeof(sqlite) - 1;
-	if (!path || access(path, F_OK) != 0)
-		return 0;
-	*ret = store_sqlite_open(path, l, &clock_real, msg);
-	return *ret ? 0 : msg->code;
-}
-
 int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
 		const json_t *params, int save_fd, struct direct_answer *ret, struct errmsg *msg)
 {
-	struct direct d = {.services = {.rng = &rng_real}, .ask.x.save_fd = save_fd};
-	struct services *s = &d.services;
-	s->loop = loop_new(&clock_real, false);
-	s->http = s->loop ? http_new(s->loop, 1) : NULL;
-	int err = s->http ? lock_store(config, s->loop, &s->store, msg)
-			  : err_set(msg, ERR_IO, "libev or libcurl cannot start");
+	struct direct d = {.ask.x.save_fd = save_fd};
+	struct alone alone = {0};
+	/* A store that is not there yet is not made for one call. */
+	int err = alone_open(&alone, config, false, msg);
+	d.services = (struct services){.loop = alone.loop,
+				       .http = alone.http,
+				       .store = alone.store,
+				       .tokens = alone.tokens,
+				       .rng = &rng_real};
 	if (!err)
 		err = fly(&d, a, conn, params, ret, msg);
 	if (conn->purse)
 		purse_stop(conn->purse);
-	if (s->http)
-		http_free(s->http);
-	store_close(s->store);
-	if (s->loop)
-		loop_free(s->loop);
+	alone_close(&alone);
 	return err;
 }
 
