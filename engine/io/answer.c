@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -162,6 +163,15 @@ static bool is_lines(const char *s)
 	return !*s || (strlen(s) > 2 && strcmp(s + strlen(s) - 2, "\r\n") == 0 && *s != '\r');
 }
 
+/* Whether an answer brings a Date of its own, as one for a clock that was moved does. */
+static bool has_date(const char *lines)
+{
+	for (const char *p = lines; p && *p; p = strchr(p, '\n') + 1)
+		if (strncasecmp(p, "date:", 5) == 0)
+			return true;
+	return false;
+}
+
 /* The head but for what tells the body's length, and for the empty line. */
 static void add_head(struct server_conn *c, int status, const char *type, const char *extra)
 {
@@ -172,7 +182,7 @@ static void add_head(struct server_conn *c, int status, const char *type, const 
 	out_number(c, (size_t)status);
 	out_add(c, " ", 1);
 	out_puts(c, reason(status));
-	out_puts(c, date_of(c->server));
+	out_puts(c, has_date(extra) ? "\r\n" : date_of(c->server));
 	if (type) {
 		out_puts(c, "Content-Type: ");
 		out_puts(c, type);

@@ -101,6 +101,25 @@ static void it_answers_over_http_with_a_date(void **state)
 	assert_true(heard("\"total\":12"));
 }
 
+static size_t heard_times(const char *part)
+{
+	size_t n = 0;
+	for (const char *p = buf_str(&f.in); (p = strstr(p, part)); p++)
+		n++;
+	return n;
+}
+
+static void a_moved_clock_moves_the_one_date(void **state)
+{
+	static const char put[] = "PUT /_sandbox HTTP/1.1\r\nHost: a\r\nContent-Type: "
+				  "application/json\r\nContent-Length: 26\r\n\r\n";
+	auto_free char *text = mem_printf("%s{\"now_offset_ms\":86400000}", put);
+	assert_true(say(text));
+	assert_true(say(RAW_GET));
+	assert_int_equal(heard_times("\r\nDate: "), 1);
+	assert_true(heard("\r\nDate: Wed, 15 Nov 2023 22:13:20 GMT\r\n"));
+}
+
 static void a_missing_application_or_seed_is_told(void **state)
 {
 	struct errmsg msg = {0};
@@ -319,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		S(it_answers_over_http_with_a_date),
+		S(a_moved_clock_moves_the_one_date),
 		S(a_missing_application_or_seed_is_told),
 		S(a_lost_answer_has_acted_and_the_connection_is_reset),
 		S(a_request_can_be_lost_before_it_acts),
