@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "actions/catalogue.h"
+#include "actions/merge.h"
 #include "actions/shape.h"
 #include "engine/base/arena.h"
 #include "engine/base/buf.h"
@@ -433,7 +434,10 @@ const struct action_param *action_param(const struct action *a, const char *name
 
 size_t action_check(const struct action *a, const json_t *params, const struct check *c)
 {
-	return schema_check(a->params, params, "", c);
+	struct check check = *c;
+	if (merge_applies(a, params))
+		check.filled = a->merge->carry;
+	return schema_check(a->params, params, "", &check);
 }
 
 static void keep_first(void *arg, const char *path, const char *message, bool warning)
@@ -443,10 +447,19 @@ static void keep_first(void *arg, const char *path, const char *message, bool wa
 		(void)err_set(msg, ERR_INVALID, *path ? "%.200s: %s" : "%s%s", path, message);
 }
 
-int action_check_first(const struct action *a, const json_t *params, struct errmsg *msg)
+int action_check_given(const struct action *a, const json_t *params, struct errmsg *msg)
 {
 	struct errmsg first = {0};
 	if (!action_check(a, params, &(struct check){.violation = keep_first, .arg = &first}))
+		return 0;
+	return err_set(msg, ERR_INVALID, "%s", first.text);
+}
+
+int action_check_first(const struct action *a, const json_t *params, struct errmsg *msg)
+{
+	struct errmsg first = {0};
+	const struct check check = {.violation = keep_first, .arg = &first};
+	if (!schema_check(a->params, params, "", &check))
 		return 0;
 	return err_set(msg, ERR_INVALID, "%s", first.text);
 }

@@ -1,6 +1,7 @@
 /* One call of an action outside of any run. */
 #include "actions/ask.h"
 
+#include "actions/merge.h"
 #include "actions/split.h"
 
 static void end(struct ask *q, int err, const struct errmsg *msg)
@@ -35,6 +36,25 @@ static bool renews(struct ask *q)
 	return first && q->x.answer.err == ERR_AUTH && pass_can_renew(&q->x.pass);
 }
 
+static void on_answer(struct exchange *x);
+
+/* What was read is put under what is given, and that is sent. */
+static void merge(struct ask *q)
+{
+	struct errmsg msg = {0};
+	json_auto_t *current = json_incref(q->x.answer.result), *merged = NULL;
+	q->reading = q->renewed = false;
+	q->again = 0;
+	exchange_for(&q->x, q->x.services, q->x.conn, q->action, PASS_PERSON, on_answer);
+	int err = merge_body(q->action, current, q->given, &merged, &msg);
+	if (!err)
+		err = exchange_render(&q->x, merged, &msg);
+	if (err)
+		end(q, err, &msg);
+	else
+		again(q, 0);
+}
+
 static void on_answer(struct exchange *x)
 {
 	struct ask *q = container_of(x, struct ask, x);
@@ -53,6 +73,10 @@ static void on_answer(struct exchange *x)
 		return;
 	}
 	bool well = r->outcome == ANSWER_OK || r->outcome == ANSWER_PARTIAL;
+	if (well && q->reading) {
+		merge(q);
+		return;
+	}
 	q->answered = true;
 	q->partial = r->outcome == ANSWER_PARTIAL;
 	q->result = well ? r->result : NULL;
@@ -73,6 +97,31 @@ static int check_size(const struct action *a, const json_t *params, struct errms
 		       a->split->param, a->split->lines, (long long)a->split->bytes);
 }
 
+/* The request that goes first: the call's own, or the read of what it is merged with. */
+static int first_request(struct ask *q, const struct services *s, const struct connection *conn,
+			 const json_t *params, struct errmsg *msg)
+{
+	const struct action *a = q->action;
+	if (!merge_applies(a, params)) {
+		exchange_for(&q->x, s, conn, a, PASS_PERSON, on_answer);
+		return exchange_render(&q->x, params, msg);
+	}
+	const struct action *read =
+		s->catalogue ? catalogue_find(s->catalogue, a->connector, a->merge->read) : NULL;
+	if (!read)
+		return err_set(msg, ERR_INVALID, "there is no action '%s' to read with",
+			       a->merge->read);
+	int err = action_check_given(a, params, msg);
+	q->read = err ? NULL : action_from_json(read->def, msg);
+	if (!q->read)
+		return msg->code;
+	q->given = json_incref((json_t *)params);
+	q->reading = true;
+	json_auto_t *key = merge_read(a, params);
+	exchange_for(&q->x, s, conn, q->read, PASS_PERSON, on_answer);
+	return exchange_render(&q->x, key, msg);
+}
+
 int ask_start(struct ask *q, const struct services *s, const struct connection *conn,
 	      const struct action *action, const json_t *params, void (*cb)(struct ask *q),
 	      struct errmsg *msg)
@@ -81,10 +130,9 @@ int ask_start(struct ask *q, const struct services *s, const struct connection *
 	q->action = action_from_json(action->def, msg);
 	if (!q->action)
 		return msg->code;
-	exchange_for(&q->x, s, conn, q->action, PASS_PERSON, on_answer);
 	int err = check_size(q->action, params, msg);
 	if (!err)
-		err = exchange_render(&q->x, params, msg);
+		err = first_request(q, s, conn, params, msg);
 	if (!err)
 		exchange_start(&q->x);
 	return err;
@@ -95,7 +143,7 @@ void ask_cancel(struct ask *q)
 	q->cancelled = true;
 	if (loop_timer_is_on(&q->timer))
 		again(q, 0);
-	else if (q->action->effect == EFFECT_READ || q->x.pass.at == PASS_ASKED)
+	else if (q->reading || q->action->effect == EFFECT_READ || q->x.pass.at == PASS_ASKED)
 		exchange_cancel(&q->x);
 }
 
@@ -103,5 +151,7 @@ void ask_done(struct ask *q)
 {
 	exchange_done(&q->x);
 	action_free(q->action);
+	action_free(q->read);
+	json_decref(q->given);
 	*q = (struct ask){0};
 }

@@ -11,10 +11,12 @@
 struct ask {
 	struct exchange x;
 	struct action *action; /* its own, whatever becomes of the catalogue */
+	struct action *read;   /* its own too: what is read first, to be merged; or NULL */
+	json_t *given;         /* the parameters, until they are merged */
 	void (*cb)(struct ask *q);
 	struct loop_timer timer;
 	unsigned again;
-	bool renewed, cancelled;
+	bool renewed, cancelled, reading;
 	/* out, valid in the callback and until ask_done; borrowed */
 	int err; /* 0 or what went wrong, with msg */
 	struct errmsg msg;
@@ -24,6 +26,7 @@ struct ask {
 };
 
 /*
+ * An update that is merged reads first what is there, as a step does; that comes from s->catalogue.
  * q: zeroed. cb comes once, on a later turn, unless ask_start itself fails: ERR_INVALID when the
  * parameters are not what the action takes; then only ask_done is due.
  */

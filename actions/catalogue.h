@@ -260,9 +260,14 @@ void action_free(struct action *a);
 const char *action_hash(const struct action *a, char out[65]);
 const struct action_param *action_param(const struct action *a, const char *name);
 
-/* Reports each violation (unknown, missing, wrong); returns their number, warnings not counted. */
+/*
+ * Reports each violation (unknown, missing, wrong); returns their number, warnings not counted. A call
+ * that will be merged need not give the parts that what is read fills in.
+ */
 size_t action_check(const struct action *a, const json_t *params, const struct check *c);
 /* The first violation as an error (ERR_INVALID, "email_address.address: …"), or 0. */
+int action_check_given(const struct action *a, const json_t *params, struct errmsg *msg);
+/* The same for what is sent as it is: nothing will be filled in. */
 int action_check_first(const struct action *a, const json_t *params, struct errmsg *msg);
 /*
  * The effect class of a call with these parameters: a keyed one without its key is `once`. With

@@ -326,6 +326,27 @@ static void report_unknown(struct walk *w, const struct schema *s, const char *n
 		report(w, false, s->n_fields ? "unknown" : "unknown; nothing is taken here");
 }
 
+/* Whether what is missing in the object at hand will be filled in. */
+static bool is_filled(const struct walk *w)
+{
+	const json_t *name;
+	size_t i;
+	json_array_foreach ((json_t *)w->c->filled, i, name)
+		if (strcmp(w->path, json_string_value(name)) == 0)
+			return true;
+	return false;
+}
+
+static void check_required(struct walk *w, const struct schema *s, const json_t *obj)
+{
+	for (size_t i = 0; i < s->n_fields && !is_filled(w); i++)
+		if (s->fields[i]->required && !json_object_get(obj, s->names[i])) {
+			size_t at = push_name(w, s->names[i]);
+			report(w, false, "is required");
+			pop(w, at);
+		}
+}
+
 static void check_object(struct walk *w, const struct schema *s, const json_t *obj)
 {
 	const char *name;
@@ -339,12 +360,7 @@ static void check_object(struct walk *w, const struct schema *s, const json_t *o
 			report_unknown(w, s, name);
 		pop(w, at);
 	}
-	for (size_t i = 0; i < s->n_fields; i++)
-		if (s->fields[i]->required && !json_object_get(obj, s->names[i])) {
-			size_t at = push_name(w, s->names[i]);
-			report(w, false, "is required");
-			pop(w, at);
-		}
+	check_required(w, s, obj);
 	check_rules(w, s, obj);
 }
 

@@ -107,6 +107,7 @@ struct check {
 	/* warning: the API may well refuse it, but nothing that we know forbids it. */
 	void (*violation)(void *arg, const char *path, const char *message, bool warning);
 	enum value_known (*known)(void *arg, const json_t *v); /* NULL: every value is known */
+	const json_t *filled; /* fields whose missing parts will be filled in; NULL: none */
 	void *arg;
 };
 

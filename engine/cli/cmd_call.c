@@ -188,8 +188,8 @@ static bool by_service(const struct cli *c, const struct action *a, const json_t
 	return there;
 }
 
-static int by_myself(const struct cli *c, const struct config *config, const struct action *a,
-		     const struct connection *conn, const json_t *params)
+static int by_myself(const struct cli *c, const struct config *config, const struct rulekit *k,
+		     const struct action *a, const struct connection *conn, const json_t *params)
 {
 	struct direct_answer answer = {0};
 	struct errmsg msg = {0};
@@ -204,7 +204,7 @@ static int by_myself(const struct cli *c, const struct config *config, const str
 	int code = a->download ? landing_open(c, &l) : CLI_DONE;
 	if (code != CLI_DONE)
 		return landing_close(c, &l, code);
-	int err = direct_call(config, a, conn, params, l.fd, &answer, &msg);
+	int err = direct_call(config, k->catalogue, a, conn, params, l.fd, &answer, &msg);
 	if (answer.result)
 		code = a->download ? CLI_DONE : give(c, answer.result);
 	else if (answer.answered)
@@ -225,7 +225,7 @@ static int call(const struct cli *c, const struct config *config, const struct r
 	if (!params || action_check(a, params, &check) > 0)
 		return code;
 	if (!by_service(c, a, params, &code))
-		code = by_myself(c, config, a, conn, params);
+		code = by_myself(c, config, k, a, conn, params);
 	return code;
 }
 

@@ -33,8 +33,9 @@ static int fly(struct direct *d, const struct action *a, const struct connection
 	return err;
 }
 
-int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
-		const json_t *params, int save_fd, struct direct_answer *ret, struct errmsg *msg)
+int direct_call(const struct config *config, struct catalogue *catalogue, const struct action *a,
+		const struct connection *conn, const json_t *params, int save_fd,
+		struct direct_answer *ret, struct errmsg *msg)
 {
 	struct direct d = {.ask.x.save_fd = save_fd};
 	struct alone alone = {0};
@@ -42,6 +43,7 @@ int direct_call(const struct config *config, const struct action *a, const struc
 	int err = alone_open(&alone, config, false, msg);
 	d.services = (struct services){.loop = alone.loop,
 				       .http = alone.http,
+				       .catalogue = catalogue,
 				       .store = alone.store,
 				       .tokens = alone.tokens,
 				       .rng = &rng_real};

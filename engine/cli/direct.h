@@ -19,6 +19,7 @@ struct direct_answer {
  * another process has the store: its budget would not count this call. save_fd: where a download's
  * bytes are written as they come; 0: into the result. 0 or an error with msg.
  */
-int direct_call(const struct config *config, const struct action *a, const struct connection *conn,
-		const json_t *params, int save_fd, struct direct_answer *ret, struct errmsg *msg);
+int direct_call(const struct config *config, struct catalogue *catalogue, const struct action *a,
+		const struct connection *conn, const json_t *params, int save_fd,
+		struct direct_answer *ret, struct errmsg *msg);
 void direct_answer_done(struct direct_answer *a);

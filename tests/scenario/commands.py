@@ -51,6 +51,28 @@ def without_a_service_commands_cannot(case):
 
 
 @test
+def a_call_that_updates_keeps_what_it_does_not_name(case):
+    sandbox, pawl = service(case)
+    listed = sandbox.api("GET", "/contacts?email=ada@example.com")["contacts"] or sandbox.api(
+        "GET", "/contacts")["contacts"]
+    id = listed[0]["contact_id"]
+
+    def change(title):
+        pawl.command("call", "constant_contact.update_contact", f"contact_id={id}",
+                     "update_source=Account", f"job_title={title}",
+                     "email_address.permission_to_send=explicit")
+        now = sandbox.api("GET", f"/contacts/{id}")
+        same(now["job_title"], title, "what was given")
+        for name in ("first_name", "last_name"):
+            same(now.get(name), listed[0].get(name), name)
+        same(now["email_address"]["address"], listed[0]["email_address"]["address"], "address")
+
+    change("Baker")
+    pawl.term()
+    change("Cook")  # without a service
+
+
+@test
 def check_finds_the_mistakes(case):
     pawl = case.pawl(start=False, rules={"tag.yaml": RULE},
                      config={"hooks": {"in": {"verify": "none"}}})

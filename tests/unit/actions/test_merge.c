@@ -144,6 +144,30 @@ static void what_is_read_first_is_a_call_that_is_fine(void **state)
 	assert_int_equal(action_check_first(get(a->merge->read), params, &msg), 0);
 }
 
+/* --- action_check_given --- */
+
+static void what_is_read_need_not_be_given(void **state)
+{
+	static const struct {
+		const char *given;
+		int given_err, sent_err;
+	} rows[] = {
+		{"{" CALL ",'email_address':{'permission_to_send':'explicit'}}", 0, ERR_INVALID},
+		{"{" CALL ",'replace':true,'email_address':{'permission_to_send':'explicit'}}",
+		 ERR_INVALID, ERR_INVALID},
+		{"{" CALL ",'email_address':{'address':7}}", ERR_INVALID, ERR_INVALID},
+		{"{'update_source':'Account','email_address':{}}", ERR_INVALID, ERR_INVALID},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct errmsg msg = {0};
+		json_auto_t *v = js(rows[i].given);
+		assert_int_equal(action_check_given(get("update_contact"), v, &msg),
+				 rows[i].given_err);
+		assert_int_equal(action_check_first(get("update_contact"), v, &msg),
+				 rows[i].sent_err);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +176,7 @@ int main(void)
 		cmocka_unit_test(a_contact_without_an_address_gets_none),
 		cmocka_unit_test(a_call_can_say_that_it_replaces),
 		cmocka_unit_test(what_is_read_first_is_a_call_that_is_fine),
+		cmocka_unit_test(what_is_read_need_not_be_given),
 	};
 	return cmocka_run_group_tests(tests, load_catalogue, drop_catalogue);
 }
