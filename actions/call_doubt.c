@@ -87,9 +87,20 @@ static enum verdict look_later(struct act *a, struct call_state *st, const char 
 	return park_look(a, st, evidence, "look", after_ms[n < LOOKS ? n : LOOKS - 1]);
 }
 
+/* Nothing may leave now, as when nobody is logged in: no look was made, and nothing is recorded of it. */
+static enum verdict no_look(struct act *a, struct call_state *st)
+{
+	const struct pass *p = &st->probe.x.pass;
+	int64_t due = p->due ? p->due : act_now(a) + FAILED_MS + act_run_age_ms(a) / 8;
+	st->at = CALL_PARKED;
+	return step_park(a, p->held ? RUN_HELD : RUN_WAITING, due);
+}
+
 /* A look that told nothing is none: it is made again until it does. */
 static enum verdict look_again(struct act *a, struct call_state *st, const char *evidence)
 {
+	if (st->probe.x.pass.err)
+		return no_look(a, st);
 	int64_t wait = FAILED_MS * (1 + looks_of(a, st, "failed"));
 	return park_look(a, st, evidence, "failed", wait < SETTLE_MS ? wait : SETTLE_MS);
 }

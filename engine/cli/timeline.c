@@ -388,6 +388,21 @@ void timeline_head(struct buf *b, const json_t *run, const struct look *l, int64
 	head_event(b, run);
 }
 
+static void add_held(struct buf *b, const json_t *run)
+{
+	size_t i;
+	const json_t *v;
+	json_array_foreach (json_object_get(run, "held_for"), i, v) {
+		(void)buf_puts(b, "\n  held: ");
+		(void)print_text(b, json_str(v, "connection"), 0);
+		(void)buf_puts(b, " needs a login: ");
+		(void)print_text(b, json_str(v, "reason"), 0);
+		(void)buf_puts(b, "\n  pawl connect ");
+		(void)print_text(b, json_str(v, "connection"), 0);
+		(void)buf_puts(b, "  logs in; the run goes on then\n");
+	}
+}
+
 /* The run's own error, when no step has told it. */
 static void add_foot(struct buf *b, const struct sheet *s, const json_t *run, bool told)
 {
@@ -397,6 +412,7 @@ static void add_foot(struct buf *b, const struct sheet *s, const json_t *run, bo
 		(void)buf_putc(b, '\n');
 		add_error(b, s, error, 2);
 	}
+	add_held(b, run);
 	if (is(state, "failed"))
 		(void)buf_printf(b, "\n  pawl retry %s  tries the failed step again\n", id);
 	else if (is(state, "in_doubt"))

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/token.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
@@ -225,6 +226,46 @@ static void answer_event(struct ask *a)
 	answer_as_is(a);
 }
 
+/* Does the plan name an action of it? */
+static bool uses(const struct plan *plan, const struct connection *conn)
+{
+	auto_free char *prefix = mem_printf("%s.", conn->name);
+	size_t i = 0;
+	for (struct map_entry *e; plan && (e = map_next(&plan->actions, &i));)
+		if (strncmp(e->key, prefix, strlen(prefix)) == 0)
+			return true;
+	return false;
+}
+
+/* {connection, reason} when it needs a login, else NULL. */
+static json_t *needs_login(const struct service *s, const struct connection *conn)
+{
+	json_auto_t *status = token_status(s->tokens, conn);
+	const char *state = json_str(status, "state"), *why = json_str(status, "reason");
+	if (!state || (strcmp(state, "needs_login") != 0 && strcmp(state, "never") != 0))
+		return NULL;
+	return json_pack("{s:s, s:s}", "connection", conn->name, "reason",
+			 why ? why : "nobody has logged in");
+}
+
+/* The connections without a login that the run names, or all of them when it chooses at run time. */
+static json_t *held_for(const struct ask *a, const struct plan *plan)
+{
+	const struct service *s = a->service;
+	const struct connection *conn;
+	json_t *named = json_array(), *all = json_array();
+	for (size_t i = 0; (conn = connections_next(s->kit->connections, &i));) {
+		json_auto_t *v = needs_login(s, conn);
+		if (v && uses(plan, conn))
+			json_array_append(named, v);
+		if (v)
+			json_array_append(all, v);
+	}
+	bool none = json_array_size(named) == 0;
+	json_decref(none ? named : all);
+	return none ? all : named;
+}
+
 static void run_answer(struct ask *a, const struct plan *plan)
 {
 	json_t *run = a->query.result, *records = json_object_get(run, "records");
@@ -234,6 +275,9 @@ static void run_answer(struct ask *a, const struct plan *plan)
 	json_object_set_new(run, "started", started ? json_string(started) : json_null());
 	json_object_set_new(run, "attempts", json_integer(steps_attempts(records)));
 	json_object_set_new(run, "steps", steps_of(records, plan));
+	const char *state = json_str(run, "state");
+	if (state && strcmp(state, run_state_name(RUN_HELD)) == 0)
+		json_object_set_new(run, "held_for", held_for(a, plan));
 	if (json_is_object(event)) {
 		event_row(event);
 		json_object_set(run, "trigger", event);
