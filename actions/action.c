@@ -315,6 +315,20 @@ static int check_path(const struct action *a, struct errmsg *msg)
 	return 0;
 }
 
+static int unknown_word(struct errmsg *msg, const char *key, const char *word,
+			const char *const *words, int n)
+{
+	struct buf known = BUF_INIT;
+	for (int i = 0; i < n; i++)
+		(void)buf_printf(&known, "%s%s", i ? ", " : "", words[i]);
+	int err = word ? err_set(msg, ERR_PARSE, "'%s' is no %s: it is one of %s", word, key,
+				 buf_str(&known))
+		       : err_set(msg, ERR_PARSE, "%s is missing: it is one of %s", key,
+				 buf_str(&known));
+	buf_done(&known);
+	return err;
+}
+
 static int read_words(struct action *a, struct errmsg *msg)
 {
 	const json_t *def = a->def;
@@ -339,8 +353,11 @@ static int read_words(struct action *a, struct errmsg *msg)
 	a->group = a->about = a->surprise = "";
 	if (!a->connector || !a->name || !a->method || !a->path || *a->path != '/')
 		return err_set(msg, ERR_PARSE, "connector, name, method or path is missing");
-	if (effect < 0 || body < 0)
-		return err_set(msg, ERR_PARSE, "effect or body is missing or unknown");
+	if (effect < 0)
+		return unknown_word(msg, "effect", json_str(def, "effect"), effect_words, EFFECTS);
+	if (body < 0)
+		return unknown_word(msg, "body", json_str(def, "body"), body_words,
+				    BODY_MULTIPART + 1);
 	a->effect = (enum effect)effect;
 	a->body = (enum body_kind)body;
 	return 0;

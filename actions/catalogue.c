@@ -89,13 +89,18 @@ static int add_alias(struct loaded *l, struct action *a, const char *alias, cons
 	return 0;
 }
 
+/* file:line:col of an action; malloc'd. */
+static char *place_of(const json_t *entry)
+{
+	return mem_printf("%s:%d:1", json_str(entry, "file"), (int)json_int(entry, "at", 0));
+}
+
 static int make_action(struct loaded *l, const char *name, const json_t *entry,
 		       struct action **list, size_t *n, struct errmsg *msg)
 {
 	const json_t *alias;
 	size_t i;
-	auto_free char *place =
-		mem_printf("%s:%d:1", json_str(entry, "file"), (int)json_int(entry, "at", 0));
+	auto_free char *place = place_of(entry);
 	struct action *a = action_from_json(json_object_get(entry, "def"), msg);
 	if (!a)
 		return err_wrap(msg, "%s", place);
@@ -119,6 +124,7 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 /* Actions that others are referred to by: how jobs are read, what keyed ones are looked up with. */
 static int check_references(const struct loaded *l, const struct action *a, struct errmsg *msg)
 {
+	auto_free char *place = place_of(json_object_get(l->defs.actions, a->name));
 	const char *names[] = {a->look_up ? a->look_up->action : NULL,
 			       a->look_up ? a->look_up->read : NULL, a->job ? a->job->action : NULL,
 			       a->job ? a->job->list : NULL, a->merge ? a->merge->read : NULL};
@@ -126,7 +132,7 @@ static int check_references(const struct loaded *l, const struct action *a, stru
 		if (names[i] && !map_get(&l->actions, names[i]))
 			return err_set(msg, ERR_PARSE,
 				       "%s: action '%s' refers to '%s', which does not exist",
-				       l->c.name, a->name, names[i]);
+				       place, a->name, names[i]);
 	return 0;
 }
 

@@ -20,7 +20,7 @@ local tokens = require "tokens"
 for _, name in ipairs {"bulk", "contacts", "exports", "fields", "imports", "lists", "search",
 		"signup", "tags", "xrefs", "activities", "campaigns", "mailings", "sending", "abtest",
 		"tracking", "engagement", "stats", "segments", "emails", "account", "events",
-		"registrations", "social", "automations", "partner", "webhooks", "authorize", "device",
+		"registrations", "social", "automations", "partner", "webhooks", "expert", "authorize", "device",
 		"oauth"} do
 	router.add(require(name).routes)
 end

@@ -3,10 +3,11 @@
 
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from pawl import REPO, main, same, test  # noqa: E402 pylint: disable=C0413
+from pawl import REPO, RESET_AFTER, answer, main, same, test  # noqa: E402 pylint: disable=C0413
 
 HEAD = "api: pawl/1\nrule: examples\nwhen:\n  - event: examples.wanted\ndo:\n"
 CONFIG = {"connections": {"constant_contact": {"connector": "constant_contact",
@@ -50,6 +51,68 @@ def every_listed_title_is_found(case):
         assert first["title"] == title or title == "Remove Contact Tagging", (name, title, first)
         found += 1
     same(found, 93, "titles found")
+
+
+def notes_of_the_readme():
+    """The connector that actions/README.md shows, as it stands there."""
+    text = (REPO / "actions/README.md").read_text()
+    block = text[text.index("`actions/notes.yaml`:"):].split("```yaml\n", 1)[1]
+    return block.split("```", 1)[0]
+
+
+NOTE_RULE = """
+api: pawl/1
+rule: note
+when: {webhook: in}
+do:
+  - call: notes.add_note
+    with: {customer: =data.who, topic: visit, text: =data.text}
+    as: note
+"""
+
+
+def of_notes(case, text, peer):
+    config = {"hooks": {"in": {"verify": "none"}}, "connections": {
+        "notes": {"base_url": peer.base_url, "auth": {"bearer": "!env PAWL_TEST_TOKEN"}}}}
+    return case.pawl(config=config, actions={"notes.yaml": text}, rules={"note.yaml": NOTE_RULE},
+                     start=False)
+
+
+@test
+def a_connector_takes_a_file_and_no_c(case):
+    made = {"id": "n1", "topic": "visit", "text": "tea", "made_at": "2030-01-01T00:00:00Z"}
+    peer = case.peer(answer(201, made), RESET_AFTER, answer(200, {"notes": [made]}),
+                     answer(409, {"code": "dup", "detail": "there is one"}))
+    pawl = of_notes(case, notes_of_the_readme(), peer)
+    same(json.loads(pawl.command("actions", "add_note", "--json"))["title"], "Add Note", "title")
+    pawl.start()
+    pawl.hook("in", {"who": "c/7", "text": "tea"})
+    run = pawl.one()
+    same(pawl.step(run, "note")["output"], made, "result")
+    same((peer.requests[0]["path"], peer.bodies()[0]),
+         ("/customers/c%2F7/notes", {"topic": "visit", "text": "tea"}), "request")
+    same(peer.requests[0]["headers"]["authorization"], "Bearer test", "credentials")
+    # Its effect class works as any other's: the lost answer is looked for, and found to be another's.
+    pawl.hook("in", {"who": "c/7", "text": "coffee"})
+    runs = pawl.wait_ended(2)
+    same((runs[-1]["state"], runs[-1]["error"]["name"]), ("failed", "exists"), "the second run")
+    same([r["method"] for r in peer.requests], ["POST", "POST", "GET"], "requests")
+
+
+@test
+def a_mistake_in_a_definition_has_its_place(case):
+    text = notes_of_the_readme()
+    for old, new, wanted in (
+            ("look_up: list_notes", "look_up: list_nots", r"notes\.yaml:\d+:\d+: .*list_nots"),
+            ("effect: read", "effect: reed", r"notes\.yaml:\d+:\d+: .*reed"),
+            ("    title: Add Note", "    titel: Add Note", r"notes\.yaml:\d+:\d+: .*titel"),
+            ("customer: string\n      topic", "customers: string\n      topic",
+             r"notes\.yaml:\d+:\d+: .*customer")):
+        assert old in text, old
+        pawl = of_notes(case, text.replace(old, new, 1), case.peer())
+        done = pawl.run("check")
+        assert done.returncode == 1, (old, done)
+        assert re.search(wanted, done.stdout + done.stderr), (old, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

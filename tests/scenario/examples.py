@@ -16,7 +16,8 @@ def service(case, sandbox):
     config = {"rules": [str(REPO / "rules")], "scripts": str(REPO / "scripts"),
               "hooks": {"crm/contacts": {"verify": "none"}},
               "conversations": {"native": {"verify": "none"}},
-              "connections": {"constant_contact": sandbox.connection()}}
+              "connections": {"constant_contact": sandbox.connection(),
+                              "expert": sandbox.connection()}}
     return case.pawl(config=config)
 
 
@@ -106,6 +107,75 @@ def another_intent_matches_nothing(case):
     pawl.conversation("intent.detected", {"intent": {"name": "price.asked"},
                                           "contact": {"email": "zoe@example.com"}})
     same(pawl.runs(), [], "runs")
+
+
+def say(pawl, text, role="customer"):
+    answer = pawl.conversation("message.received", {
+        "message": {"id": "m", "text": text}, "participant": {"role": role, "id": "visitor-1"}})
+    same(answer.status, 202, "status")
+
+
+def questions(sandbox):
+    return sandbox.requests("POST", "/chat/completions")
+
+
+@test
+def what_is_said_in_plain_words_completes_the_contact(case):
+    sandbox = case.sandbox()
+    pawl = service(case, sandbox)
+    sandbox.api("POST", "/contacts", {
+        "email_address": {"address": "mia@example.com", "permission_to_send": "explicit"},
+        "first_name": "Mia", "create_source": "Account", "list_memberships": [LEADS]})
+    text = "Hi! My name is Mia Berger, I work for Nordlicht. Write to Mia@Example.com please."
+    say(pawl, text)
+    run = pawl.one(rule="extract-contact")
+    same(pawl.step(run, "told")["output"],
+         {"email": "Mia@Example.com", "first_name": "Mia", "last_name": "Berger",
+          "company": "Nordlicht"}, "what the expert read")
+    found = sandbox.contact("mia@example.com")
+    same((found["first_name"], found["last_name"], found["company_name"]),
+         ("Mia", "Berger", "Nordlicht"), "names")
+    same((found["email_address"]["permission_to_send"], found["list_memberships"]),
+         ("explicit", [LEADS]), "consent, lists")
+    asked = questions(sandbox)[0]["body"]
+    same([m["role"] for m in asked["messages"]], ["system", "user"], "messages")
+    same(asked["messages"][1]["content"], text, "question")
+    same(asked["response_format"]["json_schema"]["schema"]["properties"]["email"],
+         {"type": ["string", "null"]}, "schema")
+    # The same said again changes nothing that is known.
+    say(pawl, text)
+    pawl.wait_ended(2)
+    same(len(sandbox.requests("PUT", changed=True)), 1, "updates")
+
+
+@test
+def an_expert_that_makes_an_address_up_is_not_believed(case):
+    sandbox = case.sandbox()
+    pawl = service(case, sandbox)
+    made_up = {"choices": [{"message": {"content": '{"email": "ada@example.com"}'}}]}
+    sandbox.fault("status", path="/v3/chat/completions", status=400, body=made_up)
+    say(pawl, "mine is somewhere@else.example")
+    run = pawl.one(state="failed", rule="extract-contact")
+    same(run["error"]["name"], "invalid", "an error is an error")
+    peer = case.peer(default={"do": "answer", "status": 200, "body": made_up, "headers": {},
+                              "close": False, "delay": 0})
+    pawl.config["connections"]["expert"]["base_url"] = peer.base_url
+    pawl.write_config()
+    pawl.restart()
+    say(pawl, "mine is somewhere@else.example")
+    runs = pawl.wait_ended(2)
+    same(runs[-1]["state"], "completed", "state")
+    same([e["path"] for e in sandbox.requests() if e["path"].startswith("/v3/contacts")], [],
+         "requests about contacts")
+
+
+@test
+def words_of_others_and_without_an_address_are_not_read(case):
+    sandbox = case.sandbox()
+    pawl = service(case, sandbox)
+    say(pawl, "write to me@example.com", role="agent")
+    say(pawl, "what does it cost?")
+    same((pawl.runs(), questions(sandbox)), ([], []), "runs, questions")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,14 @@ static bool is_partners(const struct action *a)
 	return a->auth && strcmp(a->auth, "partner") == 0;
 }
 
+static size_t count_of(const char *connector)
+{
+	size_t n = 0, i = 0;
+	for (const struct action *a; (a = catalogue_next(cat, &i));)
+		n += strcmp(a->connector, connector) == 0;
+	return n;
+}
+
 static void every_action_is_there_and_told(void **state)
 {
 	FILE *f = fopen("tests/unit/actions/operations.txt", "r");
@@ -69,7 +77,7 @@ static void every_action_is_there_and_told(void **state)
 	}
 	fclose(f);
 	assert_int_equal(n, OPERATIONS);
-	assert_int_equal(catalogue_count(cat), OPERATIONS);
+	assert_int_equal(count_of(CC), OPERATIONS);
 }
 
 static void every_listed_title_finds_its_action_first(void **state)
@@ -154,11 +162,11 @@ static void mistakes_are_told_with_their_place(void **state)
 		{HEAD "    method: GET\n    path: /a/{id}\n    effect: read\n",
 		 "f.yaml:3:1: action 'a': path: no parameter fills {id}"},
 		{HEAD "    method: GET\n    path: /a\n    effect: reed\n",
-		 "f.yaml:3:1: action 'a': effect or body is missing or unknown"},
+		 "'reed' is no effect: it is one of read, idempotent, keyed, job, once"},
 		{HEAD
 		 "    method: POST\n    path: /a\n    effect: keyed\n    reconcile: {look_up: z, "
 		 "match: {n: n}, id: i}\n",
-		 "x: action 'a' refers to 'z', which does not exist"},
+		 "f.yaml:3:1: action 'a' refers to 'z', which does not exist"},
 		{HEAD REST "    aliases: [{name: a}]\n", "f.yaml:3:1: the alias 'a' is taken"},
 		{HEAD "  - a\n", "f.yaml"},
 	};
@@ -253,7 +261,9 @@ static void a_pinned_definition_gives_the_same_action(void **state)
 		assert_int_equal(a->n_params, b->n_params);
 		assert_int_equal(a->body, b->body);
 		assert_int_equal(!!a->look_up, !!b->look_up);
-		assert_string_equal(b->job->action, "get_activity_status");
+		assert_int_equal(!!a->job, !!b->job);
+		if (strcmp(a->connector, CC) == 0)
+			assert_string_equal(b->job->action, "get_activity_status");
 		assert_null(json_object_get(b->def, "about"));
 		action_free(b);
 	}

@@ -60,8 +60,11 @@ static void the_committed_pages_are_those_of_the_catalogue(void **state)
 		buf_done(&b);
 		(void)unlink(made.gl_pathv[i]);
 	}
-	auto_free char *folder = mem_printf("%s/" CC, dir);
-	assert_int_equal(rmdir(folder), 0);
+	static const char *const connectors[] = {CC, "expert"};
+	for (size_t i = 0; i < 2; i++) {
+		auto_free char *folder = mem_printf("%s/%s", dir, connectors[i]);
+		assert_int_equal(rmdir(folder), 0);
+	}
 	assert_int_equal(rmdir(dir), 0);
 	globfree(&made);
 	globfree(&kept);
