@@ -47,6 +47,8 @@ FAULTS = {"constant_contact": [
     (r"\n *maxItems: 0(?=\n)", ""),
     # The words of a list's elements stand at the list.
     (r"\n        enum:\n        - \"accessible\"", ""),
+    # Several words with commas between them are one text, which the list of words does not have.
+    (r"(\n( *)format: \"csv\")\n\2enum:(?:\n\2- .*)+", r"\1"),
     # A text or a list of texts, as its description says.
     (r"(\n      parameter_value:)\n        type: \"object\"", r"\1"),
     # What a new event must have; a PATCH of one may leave it out.
