@@ -286,6 +286,17 @@ static void watch_stop(struct loop_watch *w)
 	w->loop->watches--;
 }
 
+/*
+ * The descriptor may be closed now, and in the same turn its number may be another one's, of which
+ * the kernel must be told even when the events are the same.
+ */
+static void watch_forget(struct loop_watch *w)
+{
+	ev_io *io = w->ev;
+	if (io)
+		ev_io_set(io, -1, 0);
+}
+
 void loop_watch_set(struct loop *l, struct loop_watch *w, int fd, int events)
 {
 	int want = (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
@@ -293,8 +304,10 @@ void loop_watch_set(struct loop *l, struct loop_watch *w, int fd, int events)
 	if (io && ev_is_active(io) && io->fd == fd && (io->events & (EV_READ | EV_WRITE)) == want)
 		return;
 	watch_stop(w);
-	if (!want)
+	if (!want) {
+		watch_forget(w);
 		return;
+	}
 	if (!io) {
 		io = w->ev = mem_alloc(sizeof(*io));
 		w->loop = l;

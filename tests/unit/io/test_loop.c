@@ -252,6 +252,30 @@ static void a_ready_descriptor_keeps_virtual_time_still(void **state)
 	close(p.fds[1]);
 }
 
+/* A closed connection's watch is kept, and the next connection gets it with the same number. */
+static void a_watch_hears_of_a_new_descriptor_that_has_the_number_of_a_closed_one(void **state)
+{
+	struct fixture *f = *state;
+	struct pipe_watch p = {.w.cb = on_pipe, .f = f};
+	assert_int_equal(pipe(p.fds), 0);
+	int fd = p.fds[0];
+	loop_watch_set(f->l, &p.w, fd, LOOP_READ);
+	loop_run_once(f->l, false);
+	assert_int_equal(f->n_log, 0);
+	loop_watch_set(f->l, &p.w, fd, 0);
+	close(p.fds[0]);
+	close(p.fds[1]);
+	assert_int_equal(pipe(p.fds), 0);
+	assert_int_equal(p.fds[0], fd);
+	loop_watch_set(f->l, &p.w, fd, LOOP_READ);
+	assert_int_equal(write(p.fds[1], "x", 1), 1);
+	loop_run_once(f->l, false);
+	assert_int_equal(f->n_log, 1);
+	loop_watch_done(&p.w);
+	close(p.fds[0]);
+	close(p.fds[1]);
+}
+
 static void a_watch_can_change_events_and_descriptor(void **state)
 {
 	struct fixture *f = *state;
@@ -374,6 +398,7 @@ int main(void)
 		T(a_task_that_defers_itself_waits_for_the_next_turn),
 		T(a_ready_descriptor_keeps_virtual_time_still),
 		T(a_watch_can_change_events_and_descriptor),
+		T(a_watch_hears_of_a_new_descriptor_that_has_the_number_of_a_closed_one),
 		T(virtual_time_waits_for_a_thread_that_is_held),
 		T(a_timer_still_ends_a_hold_that_is_never_released),
 		T(a_signal_reaches_its_callback_and_can_end_the_loop),
