@@ -55,6 +55,45 @@ static void merge(struct ask *q)
 		again(q, 0);
 }
 
+static int render_page(struct ask *q, const json_t *params, struct errmsg *msg)
+{
+	request_done(&q->x.text);
+	q->x.text = (struct http_request_text){0};
+	return paging_render(q->action, params, q->place, q->x.conn->base_url, &q->x.text, msg);
+}
+
+static void ask_page(struct ask *q, json_t *place)
+{
+	struct errmsg msg = {0};
+	json_decref(q->place);
+	q->place = json_incref(place);
+	q->renewed = false;
+	q->again = 0;
+	exchange_for(&q->x, q->x.services, q->x.conn, q->action, PASS_PERSON, on_answer);
+	if (render_page(q, q->given, &msg) != 0)
+		end(q, msg.code, &msg);
+	else
+		again(q, 0);
+}
+
+static void take_page(struct ask *q)
+{
+	struct errmsg msg = {0};
+	json_auto_t *taken = NULL;
+	int err = paging_take(q->action, q->given, q->place, q->x.conn->base_url,
+			      q->x.answer.result, &taken, &msg);
+	if (!err)
+		err = paging_join_add(&q->join, taken, &msg);
+	json_t *next = err ? NULL : json_object_get(taken, "next");
+	if (next && (!q->pages_max || q->join.pages < q->pages_max)) {
+		ask_page(q, next);
+		return;
+	}
+	q->answered = true;
+	q->result = q->joined = err ? NULL : paging_join_take(&q->join, q->action);
+	end(q, err, &msg);
+}
+
 static void on_answer(struct exchange *x)
 {
 	struct ask *q = container_of(x, struct ask, x);
@@ -77,6 +116,10 @@ static void on_answer(struct exchange *x)
 		merge(q);
 		return;
 	}
+	if (well && q->pages) {
+		take_page(q);
+		return;
+	}
 	q->answered = true;
 	q->partial = r->outcome == ANSWER_PARTIAL;
 	q->result = well ? r->result : NULL;
@@ -97,11 +140,27 @@ static int check_size(const struct action *a, const json_t *params, struct errms
 		       a->split->param, a->split->lines, (long long)a->split->bytes);
 }
 
+static int first_page(struct ask *q, const struct services *s, const struct connection *conn,
+		      const json_t *params, struct errmsg *msg)
+{
+	if (!paging_is(q->action))
+		return err_set(msg, ERR_INVALID, "%s.%s gives no list: there are no pages to join",
+			       q->action->connector, q->action->name);
+	int err = paging_count_parse(q->pages, &q->pages_max, msg);
+	if (err)
+		return err;
+	q->given = json_incref((json_t *)params);
+	exchange_for(&q->x, s, conn, q->action, PASS_PERSON, on_answer);
+	return render_page(q, params, msg);
+}
+
 /* The request that goes first: the call's own, or the read of what it is merged with. */
 static int first_request(struct ask *q, const struct services *s, const struct connection *conn,
 			 const json_t *params, struct errmsg *msg)
 {
 	const struct action *a = q->action;
+	if (q->pages)
+		return first_page(q, s, conn, params, msg);
 	if (!merge_applies(a, params)) {
 		exchange_for(&q->x, s, conn, a, PASS_PERSON, on_answer);
 		return exchange_render(&q->x, params, msg);
@@ -153,5 +212,8 @@ void ask_done(struct ask *q)
 	action_free(q->action);
 	action_free(q->read);
 	json_decref(q->given);
+	json_decref(q->place);
+	json_decref(q->joined);
+	paging_join_done(&q->join);
 	*q = (struct ask){0};
 }

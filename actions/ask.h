@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actions/exchange.h"
+#include "actions/paging.h"
 
 #define ASK_AGAIN_MAX 20 /* how often an answer may be "not ready yet" */
 
@@ -13,6 +14,11 @@ struct ask {
 	struct action *action; /* its own, whatever becomes of the catalogue */
 	struct action *read;   /* its own too: what is read first, to be merged; or NULL */
 	json_t *given;         /* the parameters, until they are merged */
+	const char *
+		pages; /* set before the start: how many are joined, "all" or a number; NULL: one */
+	unsigned pages_max;
+	struct paging_join join;
+	json_t *place, *joined; /* of the page at hand; the result */
 	void (*cb)(struct ask *q);
 	struct loop_timer timer;
 	unsigned again;
@@ -27,7 +33,7 @@ struct ask {
 
 /*
  * An update that is merged reads first what is there, as a step does; that comes from s->catalogue.
- * q: zeroed. cb comes once, on a later turn, unless ask_start itself fails: ERR_INVALID when the
+ * q: zeroed but for `pages`, which only lists have. cb comes once, on a later turn, unless ask_start itself fails: ERR_INVALID when the
  * parameters are not what the action takes; then only ask_done is due.
  */
 int ask_start(struct ask *q, const struct services *s, const struct connection *conn,

@@ -67,7 +67,8 @@ static bool render(struct act *a, struct call_state *st)
 	if (call_merges(st))
 		return true;
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
-	if (exchange_render(&st->x, st->params, msg) == 0)
+	if ((call_is_paged(a) ? call_render_page(st, msg)
+			      : exchange_render(&st->x, st->params, msg)) == 0)
 		return true;
 	err_wrap(msg, "%s", st->target->full);
 	(void)step_fail_msg(a);
@@ -173,6 +174,9 @@ static enum verdict answered_well(struct act *a, struct call_state *st)
 	const struct answer *r = &st->x.answer;
 	call_tell(a, st);
 	call_leave_places(a, st);
+	if (call_is_paged(a))
+		return call_take_page(a, st);
+	call_keep(a, st);
 	if (st->target->action->is_job)
 		step_meta(a, "connection", json_string(st->conn->name));
 	claim_answered(a, st);
@@ -297,7 +301,7 @@ static enum verdict call_start(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	st->target = find_target(a);
-	if (!st->target || !find_connection(a, st) || !find_params(a, st))
+	if (!st->target || !find_connection(a, st) || !find_params(a, st) || !call_find_page(a, st))
 		return STEP_FAIL;
 	return call_splits(a, st) ? call_split_start(a, st) : call_start_one(a, st);
 }
@@ -310,13 +314,15 @@ enum verdict call_start_one(struct act *a, struct call_state *st)
 	st->effect = action_effect(st->target->action, st->params);
 	if (!call_name_places(a, st))
 		return STEP_FAIL;
-	return go_on(a, st);
+	return call_may_be_kept(a, st) ? call_ask_cache(a, st) : go_on(a, st);
 }
 
 static enum verdict call_resume(struct act *a)
 {
 	struct call_state *st = act_state(a);
 	switch (st->at) {
+	case CALL_CACHE:
+		return call_ask_cache(a, st);
 	case CALL_PARTS:
 		return call_split_resume(a, st);
 	case CALL_PLACE:
@@ -350,7 +356,9 @@ static bool call_cancel(struct act *a)
 		call_leave_places(a, st); /* it ends here, nothing is under way */
 	if (st->at == CALL_PASS)
 		pass_done(&st->x.pass);
-	return st->at != CALL_PASS;
+	if (st->at == CALL_CACHE)
+		cache_leave(&st->seat);
+	return st->at != CALL_PASS && st->at != CALL_CACHE;
 }
 
 static void call_drop(struct act *a)
@@ -359,6 +367,7 @@ static void call_drop(struct act *a)
 	exchange_done(&st->x);
 	probe_done(&st->probe);
 	call_split_drop(st);
+	call_reads_drop(st);
 	for (enum call_place i = 0; i < PLACES; i++)
 		slot_done(&st->place[i]);
 	json_decref(st->params);
@@ -373,6 +382,11 @@ static const struct param call_params[] = {
 	 "another connection of the same connector, chosen at run time"},
 	{"serialize", P_TMPL, BESIDE, false, offsetof(struct call_args, serialize),
 	 "calls with an equal value on one connection go one at a time"},
+	{"pages", P_STRING, BESIDE, false, offsetof(struct call_args, pages),
+	 "all, or how many: their items are joined into one answer, at most 10,000"},
+	{"cache", P_DURATION, BESIDE, false, offsetof(struct call_args, cache_ms),
+	 "how old an answer may be that another run has got; for reads"},
+	{"page", P_TMPL, SPAWNED, false, offsetof(struct call_args, page), "the place of a page"},
 	{0},
 };
 
@@ -383,6 +397,7 @@ const struct step_kind kind_call = {
 	.args_size = sizeof(struct call_args),
 	.state_size = sizeof(struct call_state),
 	.check = call_check,
+	.pages = call_pages_check,
 	.start = call_start,
 	.resume = call_resume,
 	.cancel = call_cancel,

@@ -1,14 +1,16 @@
 /*
  * The parts of `call`: its arguments and position, and what its files do for each other.
  *
- * call.c goes from the rule to the answer, call_place.c takes the places that one call holds at a time,
+ * call.c goes from the rule to the answer, call_pages.c joins pages and keeps answers, call_place.c takes the places that one call holds at a time,
  * call_merge.c reads what an update is put over, call_again.c counts attempts and times the next one,
  * call_doubt.c settles what became of a request whose answer was lost, call_check.c finds mistakes before
  * anything runs.
  */
 #pragma once
 
+#include "actions/cache.h"
 #include "actions/exchange.h"
+#include "actions/paging.h"
 #include "actions/probe.h"
 #include "actions/services.h"
 #include "actions/slot.h"
@@ -20,10 +22,15 @@ struct call_args {
 	struct tmpl *with;
 	struct tmpl *connection;
 	struct tmpl *serialize;
+	const char *pages;  /* how many are joined, as it is written; NULL: one is the answer */
+	unsigned pages_max; /* 0: all */
+	struct tmpl *page;  /* the place of the one that a loop asks for */
+	int64_t cache_ms;   /* how old a kept answer may be; 0: none is kept */
 	const struct target *target; /* found by the check; NULL for steps made at run time */
 };
 
 enum call_at {
+	CALL_CACHE,  /* another run fetches the same */
 	CALL_PARTS,  /* it is sent in parts, or looked through for whether it must be */
 	CALL_PLACE,  /* a place is claimed or waited for */
 	CALL_READ,   /* what is to be merged with is read */
@@ -51,6 +58,10 @@ struct call_state {
 	json_t *params;           /* owned */
 	struct call_parts *parts; /* NULL: it goes in one */
 	struct exchange x;
+	json_t *page; /* owned: the place of the page at hand; NULL: the first */
+	struct paging_join join;
+	struct cache_seat seat;
+	struct act *act; /* for the seat */
 	struct probe probe;
 	bool repeated; /* an earlier attempt is unanswered */
 	struct slot place[PLACES];
@@ -84,6 +95,26 @@ bool call_splits(const struct act *a, const struct call_state *st);
 enum verdict call_split_start(struct act *a, struct call_state *st);
 enum verdict call_split_resume(struct act *a, struct call_state *st);
 void call_split_drop(struct call_state *st);
+
+/* ---- call_pages.c ---- */
+
+/* Its answer is a page: of those that are joined, or the one that a loop asks for. */
+bool call_is_paged(const struct act *a);
+/* False: it failed. */
+bool call_find_page(struct act *a, struct call_state *st);
+/* The request of the page at hand. */
+int call_render_page(struct call_state *st, struct errmsg *msg);
+/* A page has come: the next one, or the end. */
+enum verdict call_take_page(struct act *a, struct call_state *st);
+/* May the answer come from those that are kept? */
+bool call_may_be_kept(const struct act *a, const struct call_state *st);
+enum verdict call_ask_cache(struct act *a, struct call_state *st);
+/* The answer is kept, where the call wants that. */
+void call_keep(struct act *a, struct call_state *st);
+void call_reads_drop(struct call_state *st);
+/* A loop goes through its pages; and what beside a call is for reads alone. */
+void call_pages_check(struct plan_check *c, struct step *s);
+void call_reads_check(struct plan_check *c, struct step *s);
 
 /* ---- call_place.c ---- */
 

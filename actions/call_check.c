@@ -119,6 +119,7 @@ void call_check(struct plan_check *c, struct step *s)
 	else if (with != unknown_value)
 		c->error(c, s->line, s->col, "with: takes a map of parameters");
 	json_decref(with);
+	call_reads_check(c, s);
 	if (c->gives)
 		c->gives(c, s, has_field, args->target->action);
 }

@@ -6,6 +6,7 @@
 #include "engine/io/loop.h"
 #include "engine/store/store.h"
 
+struct cache;
 struct catalogue;
 struct connections;
 struct files;
@@ -17,6 +18,7 @@ struct services {
 	struct store *store;
 	struct files *files;   /* NULL: files come into memory, and none can be sent */
 	struct tokens *tokens; /* NULL: there are none but bearer tokens */
+	struct cache *cache;   /* NULL: no answer is kept */
 	struct rng *rng;
 	struct catalogue *catalogue;
 	struct connections *connections;

@@ -153,6 +153,11 @@ static int landing_close(const struct cli *c, struct landing *l, int code)
 
 /* ---- the two ways ---- */
 
+static const char *pages_of(const struct cli *c)
+{
+	return cli_has(c, "all-pages") ? "all" : NULL;
+}
+
 static int fetch(const struct cli *c, struct client *client, const char *path, const json_t *body)
 {
 	struct landing l;
@@ -166,7 +171,9 @@ static int ask_service(const struct cli *c, struct client *client, const struct 
 		       const json_t *params)
 {
 	auto_free char *path = mem_printf("/api/actions/%s/call", c->words[0]);
-	json_auto_t *body = json_pack("{s:O}", "with", (json_t *)params), *answer = NULL;
+	json_auto_t *body = json_pack("{s:O, s:s*}", "with", (json_t *)params, "pages",
+				      pages_of(c)),
+		    *answer = NULL;
 	if (a->download)
 		return fetch(c, client, path, body);
 	int code = client_call(client, "POST", path, body, &answer);
@@ -204,7 +211,8 @@ static int by_myself(const struct cli *c, const struct config *config, const str
 	int code = a->download ? landing_open(c, &l) : CLI_DONE;
 	if (code != CLI_DONE)
 		return landing_close(c, &l, code);
-	int err = direct_call(config, k->catalogue, a, conn, params, l.fd, &answer, &msg);
+	const struct direct_how how = {.save_fd = l.fd, .pages = pages_of(c)};
+	int err = direct_call(config, k->catalogue, a, conn, params, &how, &answer, &msg);
 	if (answer.result)
 		code = a->download ? CLI_DONE : give(c, answer.result);
 	else if (answer.answered)
@@ -248,6 +256,7 @@ static const struct cli_option options[] = {
 	 "parameters; @FILE reads a file, - standard input; a file parameter is \"@FILE\""},
 	{"output", 'o', false, "FILE",
 	 "write the answer there; what is no JSON, byte for byte and as it comes"},
+	{"all-pages", 0, false, NULL, "of a list: the items of all its pages, at most 10,000"},
 	{0},
 };
 

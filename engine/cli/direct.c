@@ -34,10 +34,10 @@ static int fly(struct direct *d, const struct action *a, const struct connection
 }
 
 int direct_call(const struct config *config, struct catalogue *catalogue, const struct action *a,
-		const struct connection *conn, const json_t *params, int save_fd,
+		const struct connection *conn, const json_t *params, const struct direct_how *how,
 		struct direct_answer *ret, struct errmsg *msg)
 {
-	struct direct d = {.ask.x.save_fd = save_fd};
+	struct direct d = {.ask = {.x.save_fd = how->save_fd, .pages = how->pages}};
 	struct alone alone = {0};
 	/* A store that is not there yet is not made for one call. */
 	int err = alone_open(&alone, config, false, msg);

@@ -19,7 +19,7 @@ const char *const words_step[] = {"id",    "as",   "if",    "retry", "timeout",
 				  "catch", "undo", "about", NULL};
 /* Parameters of the same sort, as "word.parameter". */
 const char *const words_param_later[] = {
-	"call.pages",    "call.cache", "wait.event", "wait.conversation",
+	"wait.event", "wait.conversation",
 	"wait.webhook",  "wait.where", "wait.match", "wait.scan",
 	"each.parallel", "emit.after", "emit.to",    "emit.source",
 	"reply.to",      NULL};

@@ -10,12 +10,14 @@
 
 struct one_call {
 	struct ask ask;
+	char *pages;            /* how many are joined; NULL: one */
 	struct server_req *req; /* NULL: gone */
 };
 
 static void call_free(struct one_call *o)
 {
 	ask_done(&o->ask);
+	free(o->pages);
 	free(o);
 }
 
@@ -165,6 +167,16 @@ static const struct action *find(const struct api_call *c, const struct connecti
 	return a;
 }
 
+/* "all" or a number; malloc'd. NULL: one page. */
+static char *pages_of(const json_t *body)
+{
+	const json_t *v = json_object_get(body, "pages");
+	if (json_is_integer(v))
+		return mem_printf("%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	return v && !json_is_null(v) ? mem_strdup(json_is_string(v) ? json_string_value(v) : "?")
+				     : NULL;
+}
+
 void api_call_action(const struct api_call *c)
 {
 	struct errmsg msg;
@@ -176,6 +188,8 @@ void api_call_action(const struct api_call *c)
 	json_t *with = json_object_get(body, "with");
 	struct one_call *o = mem_alloc(sizeof(*o));
 	o->req = c->req;
+	o->pages = pages_of(body);
+	o->ask.pages = o->pages;
 	int err = ask_start(&o->ask, &c->service->services, conn, a, with ? with : none, on_answer,
 			    &msg);
 	if (err) {

@@ -24,6 +24,7 @@ struct service {
 	struct ruleset *rules;
 	struct services services;
 	struct tokens *tokens;
+	struct cache *cache; /* answers of reads, for a while */
 	struct engine *engine;
 	struct server *server;
 	struct ingress ingress;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/cache.h"
 #include "actions/registry.h"
 #include "engine/base/arena.h"
 #include "engine/base/crash.h"
@@ -208,12 +209,14 @@ static void make_tokens(struct service *s)
 static void wire(struct service *s)
 {
 	make_tokens(s);
+	s->cache = cache_new(0, 0);
 	s->services = (struct services){
 		.loop = s->loop,
 		.http = s->http,
 		.store = s->store,
 		.files = s->files,
 		.tokens = s->tokens,
+		.cache = s->cache,
 		.rng = s->rng,
 		.catalogue = s->kit->catalogue,
 		.connections = s->kit->connections,
@@ -443,6 +446,7 @@ void service_free(struct service *s)
 	engine_free(s->engine);
 	api_connections_done(&s->api);
 	tokens_free(s->tokens);
+	cache_free(s->cache);
 	if (s->own_store)
 		crash_close();
 	ingress_done(&s->ingress);
