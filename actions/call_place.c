@@ -69,6 +69,10 @@ bool call_name_places(struct act *a, struct call_state *st)
 enum verdict call_take_places(struct act *a, struct call_state *st)
 {
 	st->at = CALL_PLACE;
+	if (act_is_stopped(a)) {
+		call_leave_places(a, st);
+		return step_fail(a, ERR_CANCELLED, "the run was cancelled");
+	}
 	for (; st->taking < PLACES; st->taking++)
 		if (!slot_ask(&st->place[st->taking], a))
 			return STEP_WAIT;

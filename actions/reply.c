@@ -191,6 +191,8 @@ static enum verdict go_on(struct act *a, struct reply_state *st)
 	}
 	if (open)
 		step_record(a, REC_ATTEMPT, json_pack("{s:i}", "due", 0));
+	if (act_is_stopped(a))
+		return step_fail(a, ERR_CANCELLED, "the run was cancelled");
 	return attempt(a, st);
 }
 

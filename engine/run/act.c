@@ -92,6 +92,11 @@ bool act_is_shielded(const struct act *a)
 	return false;
 }
 
+bool act_is_stopped(const struct act *a)
+{
+	return a->late || (a->run->cancelling && a->frame && !act_is_shielded(a));
+}
+
 json_t *error_new(int err, const char *message, const char *step)
 {
 	json_t *e = json_object();
@@ -258,7 +263,7 @@ static void act_end_fail(struct act *a)
 {
 	act_tell_late(a);
 	bool final = error_is(a->error, "cancelled") || error_is(a->error, "stop");
-	if (!final && !a->replayed && act_try_retry(a))
+	if (!final && !a->replayed && !act_is_stopped(a) && act_try_retry(a))
 		return;
 	a->outcome = "failed";
 	if (!a->step->kind->silent && !a->replayed && a->frame)
@@ -367,10 +372,35 @@ static bool act_resume_retry(struct act *a, enum verdict *ret)
 	return true;
 }
 
+/* An attempt was begun, and no record tells its end. An A that says sent: false closes none. */
+static bool act_has_open_attempt(const struct act *a)
+{
+	unsigned open = 0;
+	for (const struct jrec *r = a->j.first; r; r = r->next) {
+		if (r->type == REC_INTENT)
+			open++;
+		else if (r->type == REC_ATTEMPT && open && json_bool(r->body, "sent", true))
+			open--;
+	}
+	return open > 0;
+}
+
+/*
+ * Of a cancelled run: what became of an open attempt is found out and recorded. A doubt that was
+ * there before the cancel is none to settle: whoever cancelled has seen it.
+ */
+static bool act_must_settle(const struct act *a)
+{
+	const struct jrec *doubt = jpath_last_with(&a->j, REC_PROBE, "doubt");
+	bool seen = doubt && doubt == a->j.last && doubt->n < a->run->cancel_n;
+	return act_has_open_attempt(a) && !act_again(a) && !seen;
+}
+
+/* After a cancel: steps that only hold others go on as far as those inside have come. */
 static bool act_must_not_start(const struct act *a)
 {
-	return a->run->cancelling && a->frame && !act_is_shielded(a) && !a->j.first &&
-	       !a->step->kind->silent;
+	return a->run->cancelling && a->frame && !act_is_shielded(a) && !a->step->kind->silent &&
+	       !act_must_settle(a) && !fold_has_below(&a->run->fold, a->path);
 }
 
 static enum verdict act_begin(struct act *a)
@@ -381,9 +411,11 @@ static enum verdict act_begin(struct act *a)
 	const struct jrec *s = a->attempt == 1 ? jpath_last(&a->j, REC_STEP) : NULL;
 	if (s)
 		return act_replay_end(a, s->body);
+	if (act_decided(a, &v))
+		return v;
 	if (act_must_not_start(a))
 		return step_fail(a, ERR_CANCELLED, "the run was cancelled");
-	if (act_decided(a, &v) || !act_guard(a, &v))
+	if (!act_guard(a, &v))
 		return v;
 	if (!a->began)
 		a->began = a->run->turn_ms;
@@ -393,6 +425,22 @@ static enum verdict act_begin(struct act *a)
 	if (act_resume_retry(a, &v))
 		return v;
 	return a->step->kind->start(a);
+}
+
+/* It was awaited, and would go on later: nothing of it is under way, so it ends here. */
+static bool act_waits_too_late(const struct act *a)
+{
+	return a->late && a->at == ACT_PARKED && !a->in_doubt && !act_has_open_attempt(a);
+}
+
+static void act_end_late(struct act *a)
+{
+	if (a->step->kind->cancel)
+		(void)a->step->kind->cancel(a);
+	json_decref(a->error);
+	a->error = a->late;
+	a->late = NULL;
+	act_end_fail(a);
 }
 
 static void act_settle(struct act *a, enum verdict v)
@@ -413,6 +461,8 @@ static void act_settle(struct act *a, enum verdict v)
 		 * in between: then it is ready again. */
 		if (a->at == ACT_ENTERED)
 			act_put(a, ACT_FLYING);
+		else if (act_waits_too_late(a))
+			act_end_late(a);
 		break;
 	}
 }
@@ -444,6 +494,11 @@ void act_interrupt(struct act *a, json_t *error)
 	}
 	if (a->at == ACT_FLYING && k->cancel && k->cancel(a)) {
 		a->late = error; /* awaited: its outcome is recorded, what follows is stopped */
+		return;
+	}
+	if (a->at == ACT_PARKED && error_is(error, "cancelled") && !a->in_doubt &&
+	    act_has_open_attempt(a)) {
+		a->late = error; /* between two looks for what a lost request did */
 		return;
 	}
 	if (a->at != ACT_FLYING && k->cancel && a->started)

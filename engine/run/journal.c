@@ -104,7 +104,7 @@ static void fold_forget_failure(struct fold *f, const char *path)
 	for (struct map_entry *e; (e = map_next(&f->paths, &i));)
 		(void)jpath_cut(e->value, from);
 	f->ended = false;
-	f->cancelled = false;
+	f->cancelled = 0;
 }
 
 static int fold_one(struct fold *f, const struct store_rec *rec, struct errmsg *msg)
@@ -114,7 +114,8 @@ static int fold_one(struct fold *f, const struct store_rec *rec, struct errmsg *
 		return err_set(msg, ERR_STORE, "journal record %u at '%s' is damaged", rec->n,
 			       rec->path);
 	f->last_n = rec->n;
-	f->cancelled |= rec->type == REC_CANCEL;
+	if (rec->type == REC_CANCEL)
+		f->cancelled = rec->n;
 	f->ended |= rec->type == REC_END;
 	if (rec->type == REC_HUMAN) {
 		const char *as = json_str(body, "as");
@@ -144,6 +145,17 @@ struct jpath fold_take(struct fold *f, const char *path)
 	struct jpath taken = *j;
 	free(j);
 	return taken;
+}
+
+/* Blocks are "path/…", those of a second attempt "path@2/…". */
+bool fold_has_below(const struct fold *f, const char *path)
+{
+	size_t i = 0, len = strlen(path);
+	for (struct map_entry *e; (e = map_next(&f->paths, &i));)
+		if (e->len > len && strncmp(e->key, path, len) == 0 &&
+		    (e->key[len] == '/' || e->key[len] == '@'))
+			return true;
+	return false;
 }
 
 /* ---- the buffer ---- */

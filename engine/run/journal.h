@@ -30,8 +30,8 @@ struct jpath {
 struct fold {
 	struct map paths; /* path → struct jpath */
 	uint32_t last_n;
-	bool cancelled; /* a C record stands in it */
-	bool ended;     /* an E record stands in it */
+	uint32_t cancelled; /* n of the C record that stands in it; 0: none */
+	bool ended;         /* an E record stands in it */
 };
 
 /* May be zeroed. */
@@ -43,6 +43,8 @@ void fold_done(struct fold *f);
 int fold_load(struct fold *f, const struct store_rec *recs, size_t n, struct errmsg *msg);
 /* The records of a path, the caller's now; an empty one when there are none. */
 struct jpath fold_take(struct fold *f, const char *path);
+/* Whether there are records of steps inside this one that nobody has taken yet. */
+bool fold_has_below(const struct fold *f, const char *path);
 
 void jpath_done(struct jpath *j);
 /* Takes body. */

@@ -134,7 +134,8 @@ static void begin(struct loading *l, struct plan *p)
 		run_free(r);
 		return;
 	}
-	r->cancelling = r->fold.cancelled;
+	r->cancelling = r->fold.cancelled != 0;
+	r->cancel_n = r->fold.cancelled;
 	engine_add(e, r);
 	if (is_poison(e, l->id_text)) {
 		log_line(LOG_ERROR, "run_poison", "run", l->id_text, "rule", p->rule, "text",

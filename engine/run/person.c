@@ -1,4 +1,5 @@
 /* What people do to runs: cancel, retry, and decide about a doubt. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,32 @@ static void person_end(struct person *p, int err, const char *why)
 
 /* ---- cancel ---- */
 
+/* No live row: it has ended, or was never there. */
+static void on_cancel_looked_up(struct store_op *op)
+{
+	struct person *p =
+		container_of(container_of(op, struct store_query, op), struct person, query);
+	const char *state = json_str(p->query.result, "state");
+	char why[100];
+	if (op->err && op->err != ERR_NOT_FOUND) {
+		person_end(p, op->err, op->msg.text);
+		return;
+	}
+	if (!state) {
+		person_end(p, ERR_NOT_FOUND, "there is no such run");
+		return;
+	}
+	snprintf(why, sizeof(why), "the run has ended already: it is %s", state);
+	person_end(p, ERR_CONFLICT, why);
+}
+
+static void look_up(struct person *p, void (*cb)(struct store_op *op))
+{
+	p->query = (struct store_query){
+		.op = {.verb = STORE_QUERY, .cb = cb}, .view = VIEW_RUN, .id = p->run, .state = -1};
+	store_submit(p->engine->conf.store, &p->query.op);
+}
+
 static void on_cancelled(struct store_op *op)
 {
 	struct person *p =
@@ -44,8 +71,10 @@ static void on_cancelled(struct store_op *op)
 		else
 			engine_load(p->engine, p->run);
 	}
-	person_end(p, op->err,
-		   op->err == ERR_NOT_FOUND ? "there is no such live run" : op->msg.text);
+	if (op->err == ERR_NOT_FOUND)
+		look_up(p, on_cancel_looked_up);
+	else
+		person_end(p, op->err, op->msg.text);
 }
 
 void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg)
@@ -196,9 +225,5 @@ void engine_resume(struct engine *e, struct id run, const char *as, json_t *resu
 			     .by = by ? mem_strdup(by) : NULL,
 			     .cb = cb,
 			     .arg = arg};
-	p->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = on_looked_up},
-					.view = VIEW_RUN,
-					.id = run,
-					.state = -1};
-	store_submit(e->conf.store, &p->query.op);
+	look_up(p, on_looked_up);
 }

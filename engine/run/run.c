@@ -177,13 +177,19 @@ static void interrupt_leaves(struct run *r)
 	}
 }
 
+static void record_cancel(struct run *r)
+{
+	r->cancelling = true;
+	run_record(r, "", REC_CANCEL, NULL);
+	r->cancel_n = r->n;
+}
+
 void run_cancel(struct run *r)
 {
 	if (r->cancelling || r->finished)
 		return;
-	r->cancelling = true;
 	r->turn_ms = loop_wall_ms(engine_conf(r->engine)->loop);
-	run_record(r, "", REC_CANCEL, NULL);
+	record_cancel(r);
 	interrupt_leaves(r);
 	run_schedule(r);
 }
@@ -340,14 +346,12 @@ void run_drive(struct run *r)
 		run_drain(r);
 		return;
 	}
-	for (;;) {
-		while ((l = list_shift(&r->ready)))
-			act_turn(container_of(l, struct act, ready));
-		if (!r->cancel_asked || r->finished)
-			break;
-		r->cancel_asked = false; /* asked while it was away: now it stands where it was */
-		run_cancel(r);
-	}
+	if (r->cancel_asked && !r->finished && !r->cancelling)
+		record_cancel(
+			r); /* asked while it was away: each step learns of it when it begins */
+	r->cancel_asked = false;
+	while ((l = list_shift(&r->ready)))
+		act_turn(container_of(l, struct act, ready));
 	run_settle(r);
 }
 

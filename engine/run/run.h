@@ -108,6 +108,7 @@ struct run {
 	int64_t turn_ms;      /* wall time of this turn */
 	size_t flying;        /* acts in ACT_FLYING */
 	bool cancelling, finished, fenced, cancel_asked;
+	uint32_t cancel_n; /* of the C record, while cancelling */
 	bool resting;           /* parked, but for so short that it stays in memory */
 	json_t *error, *result; /* why it failed, what it gives */
 	const char *reason;     /* of a stop: */

@@ -210,6 +210,11 @@ enum verdict step_enter_guarded(struct act *a, const struct block *b, json_t *er
 bool act_again(const struct act *a);
 /* When the newest record of a type was written (wall ms); 0 when there is none. */
 int64_t step_rec_at(const struct act *a, enum rec_type type);
+/*
+ * True when the run was cancelled, or the step's time is over, and this step is not of those that go
+ * on. What it has sent is awaited or looked for, and recorded; nothing is sent that may act.
+ */
+bool act_is_stopped(const struct act *a);
 /* True while the journal's records of this path came from a load: a replay. */
 bool act_is_replay(const struct act *a);
 /* The error that the innermost catch is about; borrowed; NULL. */

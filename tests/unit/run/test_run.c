@@ -341,6 +341,146 @@ static void a_cancel_ends_a_parked_run_and_runs_finally(void **state)
 	assert_int_equal(effect_count("never") + effect_count("wrong"), 0);
 }
 
+/* A cancel whose commit is the last thing that the process does. */
+static void cancel_and_crash(struct rig *r)
+{
+	engine_cancel(r->engine, r->last_run, on_person, NULL);
+	rig_crash(r, 1);
+	rig_restart(r);
+	rig_pass(r, 120000);
+}
+
+static void on_op(struct store_op *op)
+{
+	op->verb = STORE_CANCEL; /* done: any other word than before */
+}
+
+/* The journal ends with the C record: the process died before the steps could tell of it. */
+static void crash_behind_cancel(struct rig *r, enum run_state state)
+{
+	struct store_load l = {.op = {.verb = STORE_LOAD, .cb = on_op}, .run = r->last_run};
+	rig_crash(r, 0);
+	r->store = store_mem_reopen(r->store, r->loop);
+	store_submit(r->store, &l.op);
+	rig_settle(r);
+	assert_non_null(l.loaded);
+	struct store_rec rec = {.n = l.loaded->last_n + 1,
+				.type = REC_CANCEL,
+				.path = "",
+				.at = loop_wall_ms(r->loop)};
+	struct store_append a = {.op = {.verb = STORE_APPEND, .cb = on_op},
+				 .run = r->last_run,
+				 .epoch = l.loaded->epoch,
+				 .expect_n = l.loaded->last_n,
+				 .recs = &rec,
+				 .n_recs = 1,
+				 .state = state,
+				 .due = loop_wall_ms(r->loop) + 1000};
+	store_submit(r->store, &a.op);
+	rig_settle(r);
+	assert_int_equal(a.op.err, 0);
+	store_loaded_free(l.loaded);
+	rig_restart(r);
+	rig_pass(r, 120000);
+}
+
+static const char retrying[] =
+	"api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n"
+	"  - if: true\n    do:\n"
+	"      - {act: sent, retry: {attempts: 5, first: 10s, jitter: none}}\n"
+	"  - act: never\nfinally: [{act: last}]\n";
+
+static void assert_only_finally(struct rig *r)
+{
+	assert_string_equal(rig_state(r), "cancelled");
+	assert_int_equal(effect_count("sent") + effect_count("never"), 0);
+	assert_int_equal(effect_count("last"), 1);
+}
+
+static void a_parked_retry_is_not_sent_after_a_cancel_and_a_crash(void **state)
+{
+	struct rig *r = *state;
+	effects.fail_next = 1;
+	play(r, retrying, "{}");
+	assert_string_equal(rig_state(r), "retrying");
+	cancel_and_crash(r);
+	assert_only_finally(r);
+}
+
+static void a_parked_retry_is_not_sent_when_the_journal_ends_with_the_cancel(void **state)
+{
+	struct rig *r = *state;
+	effects.fail_next = 1;
+	play(r, retrying, "{}");
+	crash_behind_cancel(r, RUN_RETRYING);
+	assert_only_finally(r);
+}
+
+static void a_wait_ends_when_the_journal_ends_with_the_cancel(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo:\n"
+	     "  - each: [1, 2]\n    errors: collect\n"
+	     "    do: [{wait: 3h}, {act: never}]\nfinally: [{act: last}]\n",
+	     "{}");
+	crash_behind_cancel(r, RUN_WAITING);
+	assert_only_finally(r);
+}
+
+static void a_held_run_ends_at_a_cancel_and_a_crash(void **state)
+{
+	struct rig *r = *state;
+	effects.locked = true;
+	play(r, retrying, "{}");
+	assert_string_equal(rig_state(r), "held");
+	effects.locked = false;
+	cancel_and_crash(r);
+	assert_only_finally(r);
+}
+
+static void a_cancelled_runs_finally_goes_on_after_a_crash(void **state)
+{
+	struct rig *r = *state;
+	play(r,
+	     "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{wait: 3h}, {act: never}]\n"
+	     "finally:\n  - {act: last, retry: {attempts: 5, first: 10s, jitter: none}}\n",
+	     "{}");
+	effects.fail_next = 1;
+	engine_cancel(r->engine, r->last_run, on_person, NULL);
+	rig_settle(r);
+	assert_string_equal(rig_state(r), "retrying");
+	rig_crash(r, 0);
+	rig_restart(r);
+	rig_pass(r, 60000);
+	assert_only_finally(r);
+}
+
+static void an_effect_that_was_open_at_the_cancel_is_left_to_a_person(void **state)
+{
+	struct rig *r = *state;
+	effects.lose_next = 1;
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: lost}, {act: never}]\n", "{}");
+	assert_string_equal(rig_state(r), "in_doubt");
+	cancel_and_crash(r); /* the person had seen the doubt */
+	assert_string_equal(rig_state(r), "cancelled");
+	assert_int_equal(effect_count("lost"), 1);
+	assert_int_equal(effect_count("never"), 0);
+}
+
+static void a_run_that_has_ended_cannot_be_cancelled(void **state)
+{
+	struct rig *r = *state;
+	struct id nobody = {{0}};
+	play(r, "api: pawl/1\nrule: a\nwhen: {event: go}\ndo: [{act: done}]\n", "{}");
+	engine_cancel(r->engine, r->last_run, on_person, NULL);
+	rig_settle(r);
+	assert_int_equal(person_err, ERR_CONFLICT);
+	engine_cancel(r->engine, nobody, on_person, NULL);
+	rig_settle(r);
+	assert_int_equal(person_err, ERR_NOT_FOUND);
+}
+
 static void a_step_that_takes_too_long_is_a_timeout(void **state)
 {
 	struct rig *r = *state;
@@ -590,6 +730,13 @@ int main(void)
 		T(a_run_that_rests_takes_no_place),
 		T(a_run_that_crashes_the_service_again_and_again_is_ended),
 		T(a_cancel_ends_a_parked_run_and_runs_finally),
+		T(a_parked_retry_is_not_sent_after_a_cancel_and_a_crash),
+		T(a_parked_retry_is_not_sent_when_the_journal_ends_with_the_cancel),
+		T(a_wait_ends_when_the_journal_ends_with_the_cancel),
+		T(a_held_run_ends_at_a_cancel_and_a_crash),
+		T(a_cancelled_runs_finally_goes_on_after_a_crash),
+		T(an_effect_that_was_open_at_the_cancel_is_left_to_a_person),
+		T(a_run_that_has_ended_cannot_be_cancelled),
 		T(a_step_that_takes_too_long_is_a_timeout),
 		T(an_emitted_event_starts_other_rules),
 		T(a_chain_of_emits_stops),
