@@ -191,10 +191,13 @@ class Sender(threading.Thread):
             time.sleep(self.pause * random.random() * 2)
 
 
-def config_of(sandbox):
+def config_of(sandbox, options):
     hooks = {f"t/{k}": {"verify": "none", "id": {"json": "/id"}} for k in ("lead", "many", "script")}
+    connection = sandbox.connection()
+    if options.per_second:
+        connection["budget"] = {"per_second": options.per_second, "per_day": options.per_day}
     return {"hooks": hooks, "conversations": {"native": {"verify": "none"}},
-            "connections": {"constant_contact": sandbox.connection()}, "log": {"level": "info"}}
+            "connections": {"constant_contact": connection}, "log": {"level": "info"}}
 
 
 def torture(service, senders, options, rng):
@@ -338,7 +341,7 @@ def emails_of(service, runs):
 def round_(case, options, rng):
     """One whole torture; gives whether something is wrong."""
     sandbox = case.sandbox(activity_ms=40, log_max=1000000)
-    service = case.pawl(start=False, config=config_of(sandbox), rules=RULES, scripts=SCRIPTS)
+    service = case.pawl(start=False, config=config_of(sandbox, options), rules=RULES, scripts=SCRIPTS)
     service.start()
     stop = threading.Event()
     kinds = ["lead", "many", "script", "lead"]
@@ -379,6 +382,8 @@ def main():
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seconds", type=float, help="of load (default: 0.4 a kill)")
     parser.add_argument("--rate", type=float, default=120, help="events a second, about")
+    parser.add_argument("--per-second", type=float, help="the connection's budget (default: none)")
+    parser.add_argument("--per-day", type=int, default=1000000, help="with --per-second")
     parser.add_argument("--patience", type=float, default=240,
                         help="seconds for the runs to end after the last kill")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
