@@ -29,12 +29,32 @@ enum verdict call_send_read(struct call_state *st)
 	return STEP_WAIT;
 }
 
+/* An earlier attempt may have been carried out: nobody heard, or the API broke over it. */
+static bool may_be_done(const struct act *a, const struct call_state *st)
+{
+	json_t *rec;
+	for (unsigned i = 0; (rec = step_rec_at_index(a, REC_ATTEMPT, i)); i++) {
+		json_int_t status = json_int(json_object_get(rec, "error"), "status", 0);
+		if (json_bool(rec, "sent", true) && status >= 500 && status != 503)
+			return true;
+	}
+	return st->repeated;
+}
+
+/* The body that the last attempt had, if it may be done; else NULL. A new reference. */
+static json_t *body_sent(const struct act *a, const struct call_state *st)
+{
+	const char *text = json_str(json_object_get(step_rec(a, REC_INTENT), "request"), "body");
+	return text && may_be_done(a, st) ? json_loads(text, 0, NULL) : NULL;
+}
+
 /* What is read is put under what is given, and that is the call's request. */
 static enum verdict merge(struct act *a, struct call_state *st)
 {
 	struct errmsg *msg = act_msg(a);
 	json_auto_t *current = json_incref(st->x.answer.result), *merged = NULL;
-	int err = merge_body(st->target->action, current, st->params, &merged, msg);
+	json_auto_t *sent = body_sent(a, st);
+	int err = merge_body_again(st->target->action, current, st->params, sent, &merged, msg);
 	st->reading = false;
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
 	if (!err)

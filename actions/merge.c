@@ -81,21 +81,53 @@ static int find_part(const json_t *list, const json_t *part, const char *field, 
 	return -1;
 }
 
-/* Given parts over those with the same field, new ones behind them. Takes base. */
-static json_t *lay_list_over(json_t *base, const json_t *given, const char *field)
+static bool has_all_of(const json_t *whole, const json_t *part)
 {
+	const char *name;
+	json_t *v;
+	json_object_foreach ((json_t *)part, name, v)
+		if (!json_equal(json_object_get(whole, name), v))
+			return false;
+	return json_is_object(whole) && json_is_object(part);
+}
+
+static size_t count_of(const json_t *list, const json_t *part)
+{
+	size_t n = 0, i;
+	json_t *v;
+	json_array_foreach ((json_t *)list, i, v)
+		n += has_all_of(v, part);
+	return n;
+}
+
+/*
+ * A part that the API names when it makes it has no name of ours to be known by. But as many equal ones
+ * as were sent are there only when that request was carried out.
+ */
+static bool has_come(const json_t *there, const json_t *sent, const json_t *part, const char *field)
+{
+	size_t n = json_object_get(part, field) ? 0 : count_of(sent, part);
+	return n && count_of(there, part) >= n;
+}
+
+/* Given parts over those with the same field, new ones behind them. Takes base. */
+static json_t *lay_list_over(json_t *base, const json_t *given, const char *field,
+			     const json_t *sent)
+{
+	json_auto_t *there = sent ? json_copy(base) : NULL;
 	size_t n = json_array_size(base), i;
 	auto_free bool *taken = mem_alloc((n + 1) * sizeof(*taken));
 	json_t *part;
 	json_array_foreach ((json_t *)given, i, part) {
 		int at = find_part(base, part, field, taken, n);
 		if (at < 0) {
-			json_array_append_new(base, json_deep_copy(part));
+			if (!has_come(there, sent, part, field))
+				json_array_append_new(base, json_deep_copy(part));
 			continue;
 		}
 		taken[at] = true;
-		json_t *there = json_incref(json_array_get(base, (size_t)at));
-		json_array_set_new(base, (size_t)at, lay_over(there, part));
+		json_t *old = json_incref(json_array_get(base, (size_t)at));
+		json_array_set_new(base, (size_t)at, lay_over(old, part));
 	}
 	return base;
 }
@@ -120,7 +152,7 @@ static void drop_path(json_t *v, const char *path)
 
 /* One parameter of the outcome, or NULL when it is not sent. */
 static json_t *merge_param(const struct action *a, const struct action_param *p,
-			   const json_t *current, const json_t *given)
+			   const json_t *current, const json_t *given, const json_t *sent)
 {
 	const json_t *there = json_object_get(current, p->wire);
 	const json_t *mine = json_object_get(given, p->name);
@@ -131,7 +163,8 @@ static json_t *merge_param(const struct action *a, const struct action_param *p,
 	if (!known)
 		return json_deep_copy(mine);
 	if (field && json_is_array(mine) && json_is_array(there))
-		return lay_list_over(sendable(p->schema, there), mine, field);
+		return lay_list_over(sendable(p->schema, there), mine, field,
+				     json_object_get(sent, p->wire));
 	if (json_is_object(mine) && json_is_object(there))
 		return lay_over(sendable(p->schema, there), mine);
 	return json_deep_copy(mine);
@@ -183,8 +216,8 @@ static int guard(const struct action_merge *m, const json_t *current, const json
 	return 0;
 }
 
-int merge_body(const struct action *a, const json_t *answer, const json_t *given, json_t **ret,
-	       struct errmsg *msg)
+int merge_body_again(const struct action *a, const json_t *answer, const json_t *given,
+		     const json_t *sent, json_t **ret, struct errmsg *msg)
 {
 	json_t *out = json_object(), *path;
 	json_auto_t *current = json_deep_copy(answer);
@@ -192,7 +225,7 @@ int merge_body(const struct action *a, const json_t *answer, const json_t *given
 	json_array_foreach ((json_t *)a->merge->drop, at, path)
 		drop_path(current, json_string_value(path));
 	for (size_t i = 0; i < a->n_params; i++) {
-		json_t *v = merge_param(a, &a->param[i], current, given);
+		json_t *v = merge_param(a, &a->param[i], current, given, sent);
 		if (v)
 			json_object_set_new(out, a->param[i].name, v);
 	}
@@ -203,4 +236,10 @@ int merge_body(const struct action *a, const json_t *answer, const json_t *given
 	}
 	*ret = out;
 	return 0;
+}
+
+int merge_body(const struct action *a, const json_t *answer, const json_t *given, json_t **ret,
+	       struct errmsg *msg)
+{
+	return merge_body_again(a, answer, given, NULL, ret, msg);
 }

@@ -22,3 +22,9 @@ json_t *merge_read(const struct action *a, const json_t *given);
  */
 int merge_body(const struct action *a, const json_t *current, const json_t *given, json_t **ret,
 	       struct errmsg *msg);
+/*
+ * The same after an attempt whose answer was lost. sent: the body it had, or NULL. New parts of lists
+ * that the attempt put there are found by what they say, and are not put there again.
+ */
+int merge_body_again(const struct action *a, const json_t *current, const json_t *given,
+		     const json_t *sent, json_t **ret, struct errmsg *msg);
