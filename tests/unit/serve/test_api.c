@@ -225,7 +225,7 @@ static void a_waiting_run_can_be_cancelled_once(void **state)
 	assert_int_equal(act(id, "cancel", "{}"), 202);
 	assert_int_equal(get_run(id), 200);
 	assert_string_equal(web_str(&web, "state"), "cancelled");
-	assert_int_equal(act(id, "cancel", "{}"), 404);
+	assert_int_equal(act(id, "cancel", "{}"), 409);
 }
 
 /* --- who may ask --- */
