@@ -97,7 +97,9 @@ static struct mem_store *mem_with(struct loop *l, const struct clock *c, struct 
 
 struct store *store_mem_new(struct loop *l, const struct clock *c)
 {
-	return &mem_with(l, c, mem_alloc(sizeof(struct mem_data)))->base;
+	struct mem_data *d = mem_alloc(sizeof(*d));
+	mem_data_init(d);
+	return &mem_with(l, c, d)->base;
 }
 
 void store_mem_fail(struct store *s, unsigned nth, int err)

@@ -27,6 +27,7 @@ static struct mem_event *event_copy(const struct store_event *ev, uint64_t seq)
 	e->ev.ruleset = mem_strdup(ev->ruleset);
 	e->ev.headers = mem_strdup(ev->headers);
 	e->ev.body = mem_strndup(ev->body, ev->body_len);
+	e->ev.keys = store_bytes_copy(ev->keys, ev->n_keys * sizeof(*ev->keys));
 	return e;
 }
 
@@ -39,6 +40,7 @@ static void event_free(struct mem_event *e)
 	free((char *)e->ev.ruleset);
 	free((char *)e->ev.headers);
 	free((char *)e->ev.body);
+	free((void *)e->ev.keys);
 	free(e);
 }
 
@@ -54,6 +56,8 @@ static void run_free(struct mem_run *r)
 	free(r->trigger);
 	free(r->parent_path);
 	free(r->error);
+	free(r->collected);
+	free(r->taken);
 	free(r);
 }
 
@@ -86,10 +90,46 @@ static void map_free(struct map *m, void (*value_free)(void *))
 	map_done(m);
 }
 
+static void memory_free(void *p)
+{
+	struct mem_memory *m = p;
+	free(m->value);
+	free(m);
+}
+
+void mem_decision_free(struct mem_decision *x)
+{
+	list_remove(&x->link);
+	free(x->rule);
+	free(x);
+}
+
+void mem_data_init(struct mem_data *d)
+{
+	list_init(&d->waits);
+	list_init(&d->inbox);
+	list_init(&d->started);
+	list_init(&d->decisions);
+}
+
+static void lists_free(struct mem_data *d)
+{
+	list_each_safe (l, &d->waits)
+		mem_wait_free(container_of(l, struct mem_wait, link));
+	list_each_safe (l, &d->inbox)
+		mem_inbox_free(container_of(l, struct mem_inbox, link));
+	list_each_safe (l, &d->decisions)
+		mem_decision_free(container_of(l, struct mem_decision, link));
+	list_each_safe (l, &d->started)
+		free(container_of(l, struct mem_started, link));
+}
+
 void mem_data_free(struct mem_data *d)
 {
 	if (!d)
 		return;
+	lists_free(d);
+	map_free(&d->memory, memory_free);
 	for (size_t i = 0; i < d->n_runs; i++)
 		run_free(d->runs[i]);
 	for (size_t i = 0; i < d->n_events; i++)
@@ -118,6 +158,25 @@ struct mem_event *mem_event_find(const struct mem_data *d, struct id id)
 	return map_get(&d->events_by_id, id_format(id, text));
 }
 
+struct mem_event *mem_event_at(const struct mem_data *d, uint64_t seq)
+{
+	return d->events[seq - 1];
+}
+
+int64_t mem_wake_of(const struct mem_run *r)
+{
+	return store_wake(&(struct store_look){.state = r->state,
+					       .due = r->due,
+					       .cancel_at = r->cancel_at,
+					       .hold = r->hold,
+					       .inbox = (int64_t)r->inbox});
+}
+
+char *mem_memory_key(const char *scope, const char *key)
+{
+	return mem_printf("%zu:%s:%s", strlen(scope), scope, key);
+}
+
 char *mem_claim_key(const char *connection, const char *foreign_id)
 {
 	return mem_printf("%zu:%s:%s", strlen(connection), connection, foreign_id);
@@ -131,28 +190,49 @@ static int sources_check(struct mem_data *d, const struct store_accept *a, struc
 	return 0;
 }
 
+bool mem_fp_find(struct mem_data *d, const unsigned char fp[16], int64_t at, struct mem_event **ret)
+{
+	char hex[33];
+	hex_encode(fp, 16, hex);
+	struct mem_fp *known = map_get(&d->fps, hex);
+	*ret = known ? known->event : NULL;
+	return known && known->expires > at;
+}
+
+void mem_fp_keep(struct mem_data *d, const unsigned char fp[16], struct mem_event *e,
+		 int64_t expires)
+{
+	char hex[33];
+	hex_encode(fp, 16, hex);
+	struct mem_fp *known = mem_alloc(sizeof(*known));
+	known->event = e;
+	known->expires = expires;
+	free(map_put(&d->fps, hex, known));
+}
+
 /* The unexpired earlier event of the same fingerprint or id, or NULL. */
 static struct mem_event *duplicate_of(struct mem_data *d, const struct store_event *ev)
 {
-	char hex[33];
-	hex_encode(ev->fp, sizeof(ev->fp), hex);
-	struct mem_fp *fp = ev->dedupe ? map_get(&d->fps, hex) : NULL;
-	if (fp && fp->expires > ev->received)
-		return fp->event;
+	struct mem_event *e;
+	if (ev->dedupe && mem_fp_find(d, ev->fp, ev->received, &e))
+		return e;
 	return mem_event_find(d, ev->id);
 }
 
-static void fp_keep(struct mem_data *d, struct mem_event *e)
+void mem_decide(struct mem_data *d, uint64_t event, const char *rule, enum store_fate f,
+		struct mem_run *r)
 {
-	char hex[33];
-	hex_encode(e->ev.fp, sizeof(e->ev.fp), hex);
-	struct mem_fp *fp = mem_alloc(sizeof(*fp));
-	fp->event = e;
-	fp->expires = e->ev.received + e->ev.dedupe_ms;
-	free(map_put(&d->fps, hex, fp));
+	list_each_safe (l, &d->decisions) {
+		struct mem_decision *x = container_of(l, struct mem_decision, link);
+		if (x->event == event && !strcmp(x->rule, rule))
+			mem_decision_free(x);
+	}
+	struct mem_decision *x = mem_alloc(sizeof(*x));
+	*x = (struct mem_decision){.event = event, .rule = mem_strdup(rule), .fate = f, .run = r};
+	list_append(&d->decisions, &x->link);
 }
 
-static void run_born(struct mem_data *d, const struct store_newrun *n, struct mem_event *e)
+struct mem_run *mem_run_born(struct mem_data *d, const struct store_newrun *n, struct mem_event *e)
 {
 	char text[ID_TEXT_LEN];
 	struct mem_run *r = mem_alloc(sizeof(*r));
@@ -169,10 +249,38 @@ static void run_born(struct mem_data *d, const struct store_newrun *n, struct me
 	r->ended = n->failed_match;
 	r->ended_at = n->failed_match ? r->created : 0;
 	r->error = n->failed_match && n->error ? mem_strdup(n->error) : NULL;
+	r->start = n->start;
+	r->start.cancel = NULL;
+	r->start.cancel_shapes = NULL;
+	r->place = store_key_is_zero(&n->start.limit) ? PLACE_NONE : PLACE_NOT_YET;
 	d->runs = grown(d->runs, d->n_runs, &d->cap_runs, sizeof(*d->runs));
 	d->runs[d->n_runs++] = r;
 	r->seq = d->n_runs;
 	map_put(&d->runs_by_id, id_format(n->id, text), r);
+	return r;
+}
+
+void mem_cancel(struct mem_run *r, int64_t at, struct woken *w)
+{
+	if (r->cancel_at)
+		return;
+	r->cancel_at = at;
+	store_woke(w, r->id);
+}
+
+void mem_run_over(struct mem_data *d, struct mem_run *r, enum run_state state, int64_t at,
+		  const char *error, struct woken *w)
+{
+	r->state = state;
+	r->ended = true;
+	r->ended_at = at;
+	r->due = r->cancel_at = 0;
+	r->hold = HOLD_NONE;
+	r->open = false;
+	free(r->error);
+	r->error = error ? mem_strdup(error) : NULL;
+	mem_wait_end(d, r, at, w);
+	mem_leave(d, r, at, w);
 }
 
 /* The runs' ids are new: as in SQLite, a known one fails the whole verb. */
@@ -185,7 +293,7 @@ static int run_ids_check(struct mem_data *d, const struct store_accept *a, struc
 }
 
 /* All conditions that fail the verb were checked. */
-static void accept_do(struct mem_data *d, struct store_accept *a)
+static void accept_do(struct mem_data *d, struct store_accept *a, struct woken *w)
 {
 	char text[ID_TEXT_LEN];
 	struct mem_event *first = duplicate_of(d, &a->ev);
@@ -200,18 +308,22 @@ static void accept_do(struct mem_data *d, struct store_accept *a)
 	struct mem_event *e = d->events[d->n_events++] = event_copy(&a->ev, a->ev.seq);
 	map_put(&d->events_by_id, id_format(e->ev.id, text), e);
 	if (e->ev.dedupe)
-		fp_keep(d, e);
+		mem_fp_keep(d, e->ev.fp, e, e->ev.received + e->ev.dedupe_ms);
+	struct met met = mem_meet(d, e, w);
 	for (size_t i = 0; i < a->n_runs; i++)
-		run_born(d, &a->runs[i], e);
+		mem_start_run(d, e, &a->runs[i], &met, w);
 }
 
 static int verb_accept(struct mem_data *d, struct store_accept *a)
 {
+	struct woken w = {0};
 	if (sources_check(d, a, &a->op.msg))
 		return ERR_NOT_FOUND;
 	if (!duplicate_of(d, &a->ev) && run_ids_check(d, a, &a->op.msg))
 		return ERR_STORE;
-	accept_do(d, a);
+	accept_do(d, a, &w);
+	a->woken = w.ids;
+	a->n_woken = w.n;
 	return 0;
 }
 
@@ -287,34 +399,129 @@ static int append_check(struct mem_data *d, struct store_append *a, struct mem_r
 	return 0;
 }
 
-static void run_end(struct mem_run *r, const struct store_append *a)
+static void memory_put(struct mem_data *d, const char *key, char *value, int64_t expires)
 {
-	const char *error = store_end_of(a, &r->ended_at);
-	r->ended = true;
-	r->due = r->cancel_at = 0;
-	free(r->error);
-	r->error = error && a->state != RUN_COMPLETED ? mem_strdup(error) : NULL;
+	struct mem_memory *m = NULL;
+	if (value) {
+		m = mem_alloc(sizeof(*m));
+		*m = (struct mem_memory){.value = value, .expires = expires};
+	}
+	m = m ? map_put(&d->memory, key, m) : map_remove(&d->memory, key);
+	if (m)
+		memory_free(m);
+}
+
+static void memory_do(struct mem_data *d, struct store_memory *m)
+{
+	auto_free char *key = mem_memory_key(m->scope, m->key);
+	struct mem_memory *there = map_get(&d->memory, key);
+	bool old = there && (!there->expires || there->expires > m->at);
+	int64_t expires = m->for_ms ? m->at + m->for_ms : 0;
+	char *new;
+	bool changes = store_memory(m, old ? there->value : NULL, &new);
+	if (m->op == MEMORY_ADD && old)
+		expires = there->expires;
+	if (changes)
+		memory_put(d, key, new, expires);
+}
+
+static void put_recs(struct mem_data *d, struct store_append *a, struct mem_run *r)
+{
+	for (size_t i = 0; i < a->n_memory; i++)
+		memory_do(d, &a->memory[i]);
+	for (size_t i = 0; i < a->n_recs; i++) {
+		struct store_rec rec = a->recs[i];
+		char *body = NULL;
+		for (size_t k = 0; !body && k < a->n_memory; k++)
+			if (a->memory[k].rec == i)
+				body = store_fill(rec.body, rec.len, a->memory[k].outcome);
+		rec.body = body ? body : rec.body;
+		rec.len = body ? strlen(body) : rec.len;
+		rec_add(r, &rec);
+		free(body);
+	}
+	for (size_t i = 0; i < a->n_claims; i++)
+		claim_keep(d, &a->claims[i], r);
+}
+
+static void put_waits(struct mem_data *d, const struct store_append *a, struct mem_run *r,
+		      int64_t now, struct woken *w)
+{
+	if (a->mark)
+		r->mark = d->n_events;
+	for (size_t i = 0; i < a->n_judged; i++)
+		mem_judge(d, r, &a->judged[i], now, w);
+	for (size_t i = 0; i < a->n_waits; i++)
+		mem_wait_set(d, r, &a->waits[i], now, w);
+}
+
+static void run_end(struct mem_data *d, struct mem_run *r, const struct store_append *a,
+		    struct woken *w)
+{
+	int64_t at;
+	const char *error = store_end_of(a, &at);
+	mem_run_over(d, r, a->state, at, a->state == RUN_COMPLETED ? NULL : error, w);
+	struct mem_run *parent = a->tell_parent ? mem_run_find(d, r->parent) : NULL;
+	if (!parent || parent->ended)
+		return;
+	const struct store_inbox_row in = {.path = r->parent_path,
+					   .what = "run",
+					   .body = a->tell_parent,
+					   .len = strlen(a->tell_parent)};
+	mem_inbox_put(d, parent, &in, false, NULL, w);
+}
+
+static void append_row(struct mem_data *d, struct mem_run *r, struct store_append *a,
+		       struct woken *w)
+{
+	bool window = r->hold == HOLD_WINDOW;
+	r->state = a->state;
+	r->due = a->due;
+	r->hold = HOLD_NONE;
+	if (run_state_is_end(a->state)) {
+		run_end(d, r, a, w);
+	} else if (window) {
+		r->open = false;
+		a->held = mem_admit(d, r, d->clock->wall_ms(d->clock), w) != FATE_STARTED;
+	}
 }
 
 static int verb_append(struct mem_data *d, struct store_append *a)
 {
 	struct mem_run *r = mem_run_find(d, a->run);
+	struct woken w = {0};
+	int64_t at;
 	int err = append_check(d, a, r);
 	if (err)
 		return err;
-	for (size_t i = 0; i < a->n_recs; i++)
-		rec_add(r, &a->recs[i]);
-	for (size_t i = 0; i < a->n_claims; i++)
-		claim_keep(d, &a->claims[i], r);
+	(void)store_end_of(a, &at);
 	for (size_t i = 0; i < a->n_emits; i++)
-		accept_do(d, &a->emits[i]);
+		accept_do(d, &a->emits[i], &w);
+	put_recs(d, a, r);
+	put_waits(d, a, r, at, &w);
 	if (store_takes_cancel(a))
 		r->cancel_at = 0;
 	a->cancel_asked = r->cancel_at != 0;
-	r->state = a->state;
-	r->due = a->due;
-	if (run_state_is_end(a->state))
-		run_end(r, a);
+	a->held = false;
+	append_row(d, r, a, &w);
+	a->inbox = r->inbox;
+	a->woken = w.ids;
+	a->n_woken = w.n;
+	return 0;
+}
+
+static int verb_tell(struct mem_data *d, struct store_tell *t)
+{
+	struct mem_run *r = mem_run_find(d, t->run);
+	struct woken w = {0};
+	bool told = false;
+	bool waits = r && !r->ended && mem_waits_for(d, r, t, &told);
+	if (!waits || told)
+		return store_not_told(&t->op.msg, waits && told);
+	const struct store_inbox_row in = {
+		.path = t->path, .what = t->what, .body = t->body, .len = t->len};
+	mem_inbox_put(d, r, &in, false, NULL, &w);
+	free(w.ids);
 	return 0;
 }
 
@@ -417,7 +624,12 @@ void mem_write(struct mem_data *d, struct store_op *op)
 	case STORE_KEEP:
 		op->err = verb_keep(d, container_of(op, struct store_keep, op));
 		break;
+	case STORE_TELL:
+		op->err = verb_tell(d, container_of(op, struct store_tell, op));
+		break;
 	case STORE_LOAD:
+	case STORE_INBOX:
+	case STORE_SHAPES:
 	case STORE_DUE:
 	case STORE_GET_SOURCE:
 	case STORE_QUERY:

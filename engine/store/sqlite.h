@@ -65,6 +65,9 @@ struct sqlite_store {
 	int64_t deadline_ms; /* of the running query, on clock_real's boot time */
 };
 
+/* Bits of live.uses: which tables have rows of the run. */
+enum { USES_WAIT = 1, USES_TAKEN = 2, USES_COLLECTED = 4, USES_LIMITED = 8 };
+
 /* sqlite_open.c */
 
 /* Locks, creates, migrates, opens both connections, prepares nothing. ERR_LOCKED, ERR_STORE. */

@@ -40,30 +40,35 @@ static int event_id(struct sqlite_store *s, int64_t seq, struct id *ret)
 	return rc;
 }
 
-/* Looks for an unexpired earlier event of the same fingerprint. */
-static int fp_check(struct sqlite_store *s, struct store_accept *a)
+int fp_find(struct sqlite_store *s, const unsigned char fp[16], int64_t at, bool *ret,
+	    int64_t *ret_event)
 {
 	sqlite3_stmt *st = writer_stmt(s, W_GET_FP);
 	bool has;
-	sqlite3_bind_blob(st, 1, a->ev.fp, sizeof(a->ev.fp), SQLITE_STATIC);
+	sqlite3_bind_blob(st, 1, fp, 16, SQLITE_STATIC);
 	int rc = row_of(st, &has);
-	int64_t seq = 0;
-	if (!rc && has) {
-		seq = sqlite3_column_int64(st, 0);
-		a->duplicate = sqlite3_column_int64(st, 1) > a->ev.received;
-	}
+	*ret_event = rc || !has ? 0 : sqlite3_column_int64(st, 0);
+	*ret = !rc && has && sqlite3_column_int64(st, 1) > at;
 	sqlite3_reset(st);
-	return rc || !a->duplicate ? rc : event_id(s, seq, &a->first);
+	return rc;
 }
 
-static int fp_put(struct sqlite_store *s, const struct store_event *ev)
+int fp_keep(struct sqlite_store *s, const unsigned char fp[16], int64_t event, int64_t expires)
 {
 	sqlite3_stmt *st = writer_stmt(s, W_PUT_FP);
-	sqlite3_bind_blob(st, 1, ev->fp, sizeof(ev->fp), SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, (int64_t)ev->seq);
-	sqlite3_bind_int64(st, 3, ev->received + ev->dedupe_ms);
+	sqlite3_bind_blob(st, 1, fp, 16, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, event);
+	sqlite3_bind_int64(st, 3, expires);
 	s->prune_debt++;
 	return run_of(st);
+}
+
+/* Looks for an unexpired earlier event of the same fingerprint. */
+static int fp_check(struct sqlite_store *s, struct store_accept *a)
+{
+	int64_t seq;
+	int rc = fp_find(s, a->ev.fp, a->ev.received, &a->duplicate, &seq);
+	return rc || !a->duplicate ? rc : event_id(s, seq, &a->first);
 }
 
 /* An event whose id is there already is a duplicate too. */
@@ -93,20 +98,87 @@ static int event_put(struct sqlite_store *s, struct store_accept *a)
 	return 0;
 }
 
-int live_put(struct sqlite_store *s, int64_t run, enum run_state state, int64_t due, int64_t last_n)
+static void bind_live(sqlite3_stmt *st, const struct live_row *row)
+{
+	int64_t wake = store_wake(&row->look);
+	sqlite3_bind_int64(st, 1, row->run);
+	sqlite3_bind_int(st, 2, (int)row->look.state);
+	sqlite3_bind_int64(st, 3, row->look.due);
+	sqlite3_bind_int64(st, 4, row->last_n);
+	sqlite3_bind_int64(st, 5, row->look.cancel_at);
+	if (wake == WAKE_NEVER)
+		sqlite3_bind_null(st, 6);
+	else
+		sqlite3_bind_int64(st, 6, wake);
+	sqlite3_bind_int(st, 7, (int)row->look.hold);
+	sqlite3_bind_int64(st, 8, row->look.inbox);
+	sqlite3_bind_int64(st, 9, row->mark);
+	sqlite3_bind_int(st, 10, row->uses);
+}
+
+int live_put(struct sqlite_store *s, struct live_row *row)
 {
 	sqlite3_stmt *st = writer_stmt(s, W_PUT_LIVE);
-	int64_t wake = store_wake(state, due, 0);
+	bind_live(st, row);
+	row->epoch = s->epoch;
+	sqlite3_bind_int64(st, 11, row->epoch);
+	return run_of(st);
+}
+
+int live_set(struct sqlite_store *s, const struct live_row *row)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_SET_LIVE);
+	bind_live(st, row);
+	return run_of(st);
+}
+
+static int live_read(sqlite3_stmt *st, struct live_row *ret, bool *has)
+{
+	int rc = row_of(st, has);
+	if (!rc && *has)
+		*ret = (struct live_row){
+			.run = sqlite3_column_int64(st, 0),
+			.id = column_id(st, 1),
+			.look = {.state = (enum run_state)sqlite3_column_int(st, 2),
+				 .due = sqlite3_column_int64(st, 3),
+				 .cancel_at = sqlite3_column_int64(st, 6),
+				 .hold = (enum store_hold)sqlite3_column_int(st, 7),
+				 .inbox = sqlite3_column_int64(st, 8)},
+			.last_n = sqlite3_column_int64(st, 4),
+			.epoch = sqlite3_column_int64(st, 5),
+			.mark = sqlite3_column_int64(st, 9),
+			.uses = sqlite3_column_int(st, 10)};
+	sqlite3_reset(st);
+	return rc;
+}
+
+int live_find(struct sqlite_store *s, const struct id *run, struct live_row *ret, bool *has)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_GET_LIVE);
+	bind_id(st, 1, run);
+	return live_read(st, ret, has);
+}
+
+int live_find_seq(struct sqlite_store *s, int64_t run, struct live_row *ret, bool *has)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_GET_LIVE_SEQ);
 	sqlite3_bind_int64(st, 1, run);
-	sqlite3_bind_int(st, 2, (int)state);
-	sqlite3_bind_int64(st, 3, due);
-	sqlite3_bind_int64(st, 4, last_n);
-	sqlite3_bind_int64(st, 5, s->epoch);
-	sqlite3_bind_int64(st, 6, 0);
-	if (wake == WAKE_NEVER)
-		sqlite3_bind_null(st, 7);
-	else
-		sqlite3_bind_int64(st, 7, wake);
+	return live_read(st, ret, has);
+}
+
+int live_cancel(struct sqlite_store *s, struct live_row *row, int64_t at, struct woken *w)
+{
+	if (row->look.cancel_at)
+		return 0;
+	row->look.cancel_at = at;
+	store_woke(w, row->id);
+	return live_set(s, row);
+}
+
+int delete_of(struct sqlite_store *s, int which, int64_t run)
+{
+	sqlite3_stmt *st = writer_stmt(s, which);
+	sqlite3_bind_int64(st, 1, run);
 	return run_of(st);
 }
 
@@ -123,35 +195,37 @@ int ended_put(struct sqlite_store *s, const struct live_row *row, enum run_state
 	return run_of(st);
 }
 
-static int run_put(struct sqlite_store *s, const struct store_event *ev,
-		   const struct store_newrun *n)
+/* What lies in a window goes with the run's journal, not with its end. */
+int live_end(struct sqlite_store *s, struct live_row *row, enum run_state state, int64_t at,
+	     const char *error, struct woken *w)
 {
-	sqlite3_stmt *st = writer_stmt(s, W_PUT_RUN);
-	bind_id(st, 1, &n->id);
-	sqlite3_bind_int64(st, 2, (int64_t)ev->seq);
-	bind_text(st, 3, n->plan_hash);
-	bind_text(st, 4, n->rule);
-	bind_text(st, 5, n->trigger);
-	sqlite3_bind_int64(st, 6, ev->received);
-	if (id_is_zero(n->parent)) {
-		sqlite3_bind_null(st, 7);
-		sqlite3_bind_null(st, 8);
-	} else {
-		bind_id(st, 7, &n->parent);
-		bind_text(st, 8, n->parent_path);
-	}
-	int rc = run_of(st);
-	if (rc)
-		return rc;
-	int64_t run = sqlite3_last_insert_rowid(s->writer.db);
-	if (!n->failed_match)
-		return live_put(s, run, RUN_QUEUED, 0, 0);
-	return ended_put(s, &(struct live_row){.run = run, .epoch = s->epoch}, RUN_FAILED,
-			 ev->received, n->error);
+	int rc = delete_of(s, W_DEL_LIVE, row->run);
+	if (!rc)
+		rc = ended_put(s, row, state, at, error);
+	if (!rc && (row->uses & (USES_WAIT | USES_TAKEN) || row->look.inbox))
+		rc = wait_end(s, row, at, w);
+	if (!rc && row->uses & USES_COLLECTED)
+		rc = delete_of(s, W_DEL_GATHER, row->run);
+	return rc || !(row->uses & USES_LIMITED) ? rc : start_leave(s, row, at, w);
 }
 
-int accept_do(struct sqlite_store *s, struct store_accept *a)
+int decision_put(struct sqlite_store *s, int64_t event, const char *rule, enum store_fate f,
+		 int64_t run)
 {
+	sqlite3_stmt *st = writer_stmt(s, W_PUT_DECISION);
+	sqlite3_bind_int64(st, 1, event);
+	bind_text(st, 2, rule);
+	sqlite3_bind_int(st, 3, (int)f);
+	if (run)
+		sqlite3_bind_int64(st, 4, run);
+	else
+		sqlite3_bind_null(st, 4);
+	return run_of(st);
+}
+
+int accept_do(struct sqlite_store *s, struct store_accept *a, struct woken *w)
+{
+	struct met met = {0};
 	a->duplicate = false;
 	a->epoch = (uint64_t)s->epoch;
 	if (a->ev.received > s->newest)
@@ -162,9 +236,11 @@ int accept_do(struct sqlite_store *s, struct store_accept *a)
 	if (rc || a->duplicate)
 		return rc;
 	if (a->ev.dedupe)
-		rc = fp_put(s, &a->ev);
+		rc = fp_keep(s, a->ev.fp, (int64_t)a->ev.seq, a->ev.received + a->ev.dedupe_ms);
+	if (!rc && a->ev.n_keys)
+		rc = wait_meet(s, &a->ev, &met, w);
 	for (size_t i = 0; !rc && i < a->n_runs; i++)
-		rc = run_put(s, &a->ev, &a->runs[i]);
+		rc = start_run(s, &a->ev, &a->runs[i], &met, w);
 	return rc;
 }
 

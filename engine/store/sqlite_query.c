@@ -44,7 +44,20 @@
 	X(COUNT_LIVE, "SELECT state, count(*) FROM live GROUP BY state")                           \
 	X(COUNT_ENDED, "SELECT state, count(*) FROM ended WHERE state <> 6 GROUP BY state")        \
 	X(CLAIM, "SELECT r.id, c.path FROM claim c CROSS JOIN run r ON r.seq = c.run"              \
-		 " WHERE c.connection = ?1 AND c.foreign_id = ?2")
+		 " WHERE c.connection = ?1 AND c.foreign_id = ?2")                                 \
+	X(DECISIONS, "SELECT d.rule, d.fate, r.id FROM decision d LEFT JOIN run r"                 \
+		     " ON r.seq = d.run WHERE d.event = ?1")                                       \
+	X(WAITS, "SELECT r.seq, r.id, r.rule, w.path, w.what, w.note FROM wait w"                  \
+		 " CROSS JOIN run r ON r.seq = w.run WHERE w.run < ?1 AND w.path <> ''"            \
+		 " ORDER BY w.run DESC, w.path")                                                   \
+	X(WAITS_OF_RUN, "SELECT r.seq, r.id, r.rule, w.path, w.what, w.note FROM run r"            \
+			" CROSS JOIN wait w ON w.run = r.seq WHERE r.id = ?2 AND w.path <> ''"     \
+			" ORDER BY w.path")                                                        \
+	X(WAITS_PERSON, "SELECT r.seq, r.id, r.rule, w.path, w.what, w.note"                       \
+			" FROM wait w INDEXED BY wait_person CROSS JOIN run r ON r.seq = w.run"    \
+			" WHERE w.what = 'person' AND w.run < ?1 ORDER BY w.run DESC, w.path")     \
+	X(MEMORY, "SELECT key, value, expires FROM memory WHERE scope = ?1 AND key > ?2"           \
+		  " ORDER BY key")
 
 enum {
 #define X(name, sql) Q_##name,
@@ -205,24 +218,50 @@ static json_t *event_runs(struct sqlite_store *s, int64_t event, struct errmsg *
 	return NULL;
 }
 
+/* What kept rules from starting, or from starting at once; as event_runs. */
+static json_t *event_decisions(struct sqlite_store *s, int64_t event, struct errmsg *msg)
+{
+	sqlite3_stmt *st = stmt(s, Q_DECISIONS);
+	json_t *list = json_array();
+	int rc;
+	sqlite3_bind_int64(st, 1, event);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		json_array_append_new(list,
+				      view_decision(column_text(st, 0),
+						    (enum store_fate)sqlite3_column_int(st, 1),
+						    column_id(st, 2)));
+	if (!ended(s, st, rc, msg))
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *row_event(struct sqlite_store *s, sqlite3_stmt *st, struct errmsg *msg)
 {
 	json_t *runs = event_runs(s, sqlite3_column_int64(st, 0), msg);
 	if (!runs)
 		return NULL;
+	json_t *decisions = event_decisions(s, sqlite3_column_int64(st, 0), msg);
+	if (!decisions) {
+		json_decref(runs);
+		return NULL;
+	}
 	const char *body = column_text(st, 9);
-	return view_event(&(struct store_event){.seq = (uint64_t)sqlite3_column_int64(st, 0),
-						.id = column_id(st, 1),
-						.source = column_text(st, 2),
-						.type = column_text(st, 3),
-						.subject = column_text(st, 4),
-						.time = sqlite3_column_int64(st, 5),
-						.received = sqlite3_column_int64(st, 6),
-						.ruleset = column_text(st, 7),
-						.headers = column_text(st, 8),
-						.body = body,
-						.body_len = (size_t)sqlite3_column_bytes(st, 9)},
-			  runs);
+	json_t *v =
+		view_event(&(struct store_event){.seq = (uint64_t)sqlite3_column_int64(st, 0),
+						 .id = column_id(st, 1),
+						 .source = column_text(st, 2),
+						 .type = column_text(st, 3),
+						 .subject = column_text(st, 4),
+						 .time = sqlite3_column_int64(st, 5),
+						 .received = sqlite3_column_int64(st, 6),
+						 .ruleset = column_text(st, 7),
+						 .headers = column_text(st, 8),
+						 .body = body,
+						 .body_len = (size_t)sqlite3_column_bytes(st, 9)},
+			   runs);
+	json_object_set_new(v, "decisions", decisions);
+	return v;
 }
 
 static bool event_fits(sqlite3_stmt *st, const struct store_query *q)
@@ -375,6 +414,62 @@ static int query_claim(struct sqlite_store *s, struct store_query *q)
 	return err;
 }
 
+static sqlite3_stmt *waits_stmt(struct sqlite_store *s, const struct store_query *q)
+{
+	bool person = q->what && strcmp(q->what, "person") == 0;
+	int which = !id_is_zero(q->id) ? Q_WAITS_OF_RUN : person ? Q_WAITS_PERSON : Q_WAITS;
+	sqlite3_stmt *st = stmt(s, which);
+	sqlite3_bind_int64(st, 1, below(q));
+	if (which == Q_WAITS_OF_RUN)
+		bind_id(st, 2, &q->id);
+	return st;
+}
+
+/* A page ends between two runs only; a path that waits for several keys is one row. */
+static int query_waits(struct sqlite_store *s, struct store_query *q)
+{
+	struct walk w = {.rows = json_array(), .limit = view_limit(q->limit)};
+	sqlite3_stmt *st = waits_stmt(s, q);
+	auto_free char *path = mem_strdup("");
+	int rc;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		uint64_t run = (uint64_t)sqlite3_column_int64(st, 0);
+		if (run == w.last && strcmp(path, column_text(st, 3)) == 0)
+			continue;
+		if (q->what && strcmp(q->what, column_text(st, 4)) != 0)
+			continue;
+		if (run != w.last && walk_is_full(&w))
+			break;
+		w.last = run;
+		free(path);
+		path = mem_strdup(column_text(st, 3));
+		const char *note = (const char *)sqlite3_column_text(st, 5);
+		w.bytes += 200 + (note ? strlen(note) : 0);
+		json_array_append_new(w.rows, view_wait(column_id(st, 1), column_text(st, 2), path,
+							column_text(st, 4), note));
+	}
+	return walk_end(s, &w, st, rc, "waits", q);
+}
+
+static int query_memory(struct sqlite_store *s, struct store_query *q)
+{
+	struct walk w = {.rows = json_array(), .limit = view_limit(q->limit)};
+	sqlite3_stmt *st = stmt(s, Q_MEMORY);
+	int rc;
+	bind_text(st, 1, q->scope);
+	bind_text(st, 2, q->after);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && !walk_is_full(&w)) {
+		w.bytes += 100 + (size_t)sqlite3_column_bytes(st, 1);
+		json_array_append_new(w.rows, view_memory(column_text(st, 0), column_text(st, 1),
+							  sqlite3_column_int64(st, 2)));
+	}
+	int err = walk_end(s, &w, st, rc, "values", q);
+	const json_t *last = err ? NULL : json_array_get(w.rows, json_array_size(w.rows) - 1);
+	if (w.cut && last)
+		json_object_set(q->result, "next", json_object_get(last, "key"));
+	return err;
+}
+
 static int query_view(struct sqlite_store *s, struct store_query *q)
 {
 	switch (q->view) {
@@ -390,6 +485,10 @@ static int query_view(struct sqlite_store *s, struct store_query *q)
 		return query_stats(s, q);
 	case VIEW_CLAIM:
 		return query_claim(s, q);
+	case VIEW_WAITS:
+		return query_waits(s, q);
+	case VIEW_MEMORY:
+		return query_memory(s, q);
 	}
 	return err_set(&q->op.msg, ERR_STORE, "no such view");
 }

@@ -7,13 +7,16 @@
 
 #define DUE_ROWS_MAX 100000
 
+#define EVENT_COLUMNS                                                                              \
+	"e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received, e.ruleset,"       \
+	" e.headers, e.body"
+
 #define READ_SQL(X)                                                                                \
 	X(BEGIN, "BEGIN")                                                                          \
 	X(COMMIT, "COMMIT")                                                                        \
 	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"     \
-		" e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received,"         \
-		" e.ruleset, e.headers, e.body, l.state, l.due, l.last_n, l.epoch, l.cancel_at,"   \
-		" d.state, d.last_n, d.epoch FROM run r"                                           \
+		" " EVENT_COLUMNS ", l.state, l.due, l.last_n, l.epoch, l.cancel_at,"              \
+		" d.state, d.last_n, d.epoch, l.hold, l.uses, l.inbox FROM run r"                  \
 		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"   \
 		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"            \
 		" WHERE r.id = ?1")                                                                \
@@ -22,7 +25,14 @@
 	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                    \
 	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                  \
 	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")                                       \
-	X(KEPT, "SELECT body, changed FROM kept WHERE name = ?1")
+	X(KEPT, "SELECT body, changed FROM kept WHERE name = ?1")                                  \
+	X(COLLECTED, "SELECT " EVENT_COLUMNS " FROM collected c CROSS JOIN event e"                \
+		     " ON e.seq = c.event WHERE c.run = ?1 ORDER BY c.event")                      \
+	X(INBOX, "SELECT " EVENT_COLUMNS ", i.seq, i.path, i.what, i.body FROM inbox i"            \
+		 " LEFT JOIN event e ON e.seq = i.event WHERE i.run = ?1"                          \
+		 " ORDER BY ifnull(i.event, 0), i.seq LIMIT ?2")                                   \
+	X(LIVE, "SELECT l.run FROM run r CROSS JOIN live l ON l.run = r.seq WHERE r.id = ?1")      \
+	X(SHAPES, "SELECT text FROM shape WHERE n > 0")
 
 enum {
 #define X(name, sql) R_##name,
@@ -64,21 +74,21 @@ static char *taken_text(struct store_loaded *l, sqlite3_stmt *st, int i)
 	return loaded_text(l, text, (size_t)sqlite3_column_bytes(st, i));
 }
 
-static bool load_event(struct store_loaded *l, sqlite3_stmt *st)
+/* From the column `c` on. */
+static bool load_event(struct store_loaded *l, struct store_event *ev, sqlite3_stmt *st, int c)
 {
-	struct store_event *ev = &l->ev;
-	ev->seq = (uint64_t)sqlite3_column_int64(st, 7);
-	ev->id = column_id(st, 8);
-	ev->source = taken_text(l, st, 9);
-	ev->ext_id = taken_text(l, st, 10);
-	ev->type = taken_text(l, st, 11);
-	ev->subject = taken_text(l, st, 12);
-	ev->time = sqlite3_column_int64(st, 13);
-	ev->received = sqlite3_column_int64(st, 14);
-	ev->ruleset = taken_text(l, st, 15);
-	ev->headers = taken_text(l, st, 16);
-	ev->body = taken_text(l, st, 17);
-	ev->body_len = (size_t)sqlite3_column_bytes(st, 17);
+	ev->seq = (uint64_t)sqlite3_column_int64(st, c);
+	ev->id = column_id(st, c + 1);
+	ev->source = taken_text(l, st, c + 2);
+	ev->ext_id = taken_text(l, st, c + 3);
+	ev->type = taken_text(l, st, c + 4);
+	ev->subject = taken_text(l, st, c + 5);
+	ev->time = sqlite3_column_int64(st, c + 6);
+	ev->received = sqlite3_column_int64(st, c + 7);
+	ev->ruleset = taken_text(l, st, c + 8);
+	ev->headers = taken_text(l, st, c + 9);
+	ev->body = taken_text(l, st, c + 10);
+	ev->body_len = (size_t)sqlite3_column_bytes(st, c + 10);
 	return ev->source && ev->ext_id && ev->type && ev->subject && ev->ruleset && ev->headers &&
 	       ev->body;
 }
@@ -97,6 +107,9 @@ static void load_state(struct store_loaded *l, sqlite3_stmt *st)
 	l->last_n = (uint32_t)sqlite3_column_int64(st, 20);
 	l->epoch = (uint64_t)sqlite3_column_int64(st, 21);
 	l->cancel_at = sqlite3_column_int64(st, 22);
+	enum store_hold hold = (enum store_hold)sqlite3_column_int(st, 26);
+	l->collecting = hold == HOLD_WINDOW;
+	l->stands = hold == HOLD_LIMIT || hold == HOLD_GATE || hold == HOLD_RATE;
 }
 
 static bool load_run(struct store_loaded *l, sqlite3_stmt *st)
@@ -108,7 +121,8 @@ static bool load_run(struct store_loaded *l, sqlite3_stmt *st)
 	l->parent_path = taken_text(l, st, 4);
 	l->created = sqlite3_column_int64(st, 5);
 	load_state(l, st);
-	return l->rule && l->plan_hash && l->trigger && l->parent_path && load_event(l, st);
+	return l->rule && l->plan_hash && l->trigger && l->parent_path &&
+	       load_event(l, &l->ev, st, 7);
 }
 
 /* 0, ERR_STORE also when the journal has a gap. */
@@ -142,6 +156,102 @@ static int load_recs(struct sqlite_store *s, struct store_loaded *l, int64_t run
 	return 0;
 }
 
+static const char *too_large = "the run is too large";
+
+/* What its window has gathered. */
+static int load_collected(struct sqlite_store *s, struct store_loaded *l, int64_t run,
+			  struct errmsg *msg)
+{
+	sqlite3_stmt *st = stmt(s, R_COLLECTED);
+	int rc;
+	sqlite3_bind_int64(st, 1, run);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct store_event *ev = loaded_event(l);
+		if (!ev || !load_event(l, ev, st, 0)) {
+			sqlite3_reset(st);
+			return err_set(msg, ERR_STORE, "%s", too_large);
+		}
+	}
+	if (rc != SQLITE_DONE)
+		return reader_failed(s, st, msg);
+	sqlite3_reset(st);
+	if (l->n_events)
+		l->ev = l->events[l->n_events - 1];
+	return 0;
+}
+
+static bool load_inbox_row(struct store_loaded *l, sqlite3_stmt *st)
+{
+	struct store_event ev = {0};
+	struct store_inbox_row row = {.m = (uint64_t)sqlite3_column_int64(st, 11),
+				      .path = column_text(st, 12),
+				      .what = column_text(st, 13),
+				      .body = column_text(st, 14),
+				      .len = (size_t)sqlite3_column_bytes(st, 14)};
+	if (sqlite3_column_type(st, 0) != SQLITE_NULL) {
+		if (!load_event(l, &ev, st, 0))
+			return false;
+		row.event = &ev;
+	}
+	return loaded_inbox_add(l, &row);
+}
+
+static int load_inbox(struct sqlite_store *s, struct store_loaded *l, int64_t run,
+		      struct errmsg *msg)
+{
+	sqlite3_stmt *st = stmt(s, R_INBOX);
+	int rc;
+	sqlite3_bind_int64(st, 1, run);
+	sqlite3_bind_int(st, 2, STORE_INBOX_MAX);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		if (!load_inbox_row(l, st)) {
+			sqlite3_reset(st);
+			return err_set(msg, ERR_STORE, "%s", too_large);
+		}
+	if (rc != SQLITE_DONE)
+		return reader_failed(s, st, msg);
+	sqlite3_reset(st);
+	return 0;
+}
+
+static int read_inbox(struct sqlite_store *s, struct store_inbox *v)
+{
+	sqlite3_stmt *st = stmt(s, R_LIVE);
+	v->loaded = NULL;
+	bind_id(st, 1, &v->run);
+	int rc = sqlite3_step(st);
+	int64_t run = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return reader_failed(s, st, &v->op.msg);
+	sqlite3_reset(st);
+	if (!run)
+		return err_set(&v->op.msg, ERR_NOT_FOUND, "no such run is live");
+	struct store_loaded *l = loaded_new();
+	l->run = v->run;
+	int err = load_inbox(s, l, run, &v->op.msg);
+	if (err)
+		store_loaded_free(l);
+	else
+		v->loaded = l;
+	return err;
+}
+
+static int read_shapes(struct sqlite_store *s, struct store_shapes *v)
+{
+	sqlite3_stmt *st = stmt(s, R_SHAPES);
+	int rc;
+	v->list = json_array();
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		json_array_append_new(v->list, json_string(column_text(st, 0)));
+	if (rc != SQLITE_DONE) {
+		json_decref(v->list);
+		v->list = NULL;
+		return reader_failed(s, st, &v->op.msg);
+	}
+	sqlite3_reset(st);
+	return 0;
+}
+
 static int read_load(struct sqlite_store *s, struct store_load *v)
 {
 	sqlite3_stmt *st = stmt(s, R_LOAD);
@@ -159,8 +269,14 @@ static int read_load(struct sqlite_store *s, struct store_load *v)
 	l->run = v->run;
 	bool ok = load_run(l, st);
 	int64_t run = sqlite3_column_int64(st, 6);
+	bool collected = sqlite3_column_int(st, 27) & USES_COLLECTED;
+	bool inbox = sqlite3_column_int64(st, 28) > 0;
 	sqlite3_reset(st);
-	int err = ok ? load_recs(s, l, run, msg) : err_set(msg, ERR_STORE, "the run is too large");
+	int err = ok ? load_recs(s, l, run, msg) : err_set(msg, ERR_STORE, "%s", too_large);
+	if (!err && collected)
+		err = load_collected(s, l, run, msg);
+	if (!err && inbox)
+		err = load_inbox(s, l, run, msg);
 	if (err)
 		store_loaded_free(l);
 	else
@@ -178,8 +294,8 @@ static int read_due(struct sqlite_store *s, struct store_due *v)
 	v->rows = mem_alloc(cap * sizeof(*v->rows));
 	v->n_rows = 0;
 	v->more = false;
-	sqlite3_bind_int64(st, 1, v->timed_only ? WAKE_CANCEL : WAKE_READY);
-	sqlite3_bind_int64(st, 2, v->until > WAKE_CANCEL ? v->until : WAKE_CANCEL);
+	sqlite3_bind_int64(st, 1, v->timed_only ? WAKE_LOOK : WAKE_READY);
+	sqlite3_bind_int64(st, 2, v->until > WAKE_LOOK ? v->until : WAKE_LOOK);
 	sqlite3_bind_int64(st, 3, (int64_t)max + 1);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		if (v->n_rows == max) {
@@ -254,6 +370,10 @@ static int read_verb(struct sqlite_store *s, struct store_op *op)
 		return query_run(s, container_of(op, struct store_query, op));
 	case STORE_KEPT:
 		return read_kept(s, container_of(op, struct store_kept, op));
+	case STORE_INBOX:
+		return read_inbox(s, container_of(op, struct store_inbox, op));
+	case STORE_SHAPES:
+		return read_shapes(s, container_of(op, struct store_shapes, op));
 	case STORE_ACCEPT:
 	case STORE_APPEND:
 	case STORE_PUT_SOURCE:
@@ -261,6 +381,7 @@ static int read_verb(struct sqlite_store *s, struct store_op *op)
 	case STORE_REVIVE:
 	case STORE_SPEND:
 	case STORE_KEEP:
+	case STORE_TELL:
 		break;
 	}
 	return err_set(&op->msg, ERR_STORE, "not a verb that reads");

@@ -1,6 +1,8 @@
 /* The verbs that write, on SQLite: conditions are looked at first, so that a refused verb wrote nothing. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
 #include "engine/store/sqlite_write.h"
 
 static const char *const write_sql[W_COUNT] = {
@@ -50,52 +52,27 @@ void writer_rollback(struct sqlite_store *s)
 
 /* ---- accept ---- */
 
-static int verb_accept(struct sqlite_store *s, struct store_accept *a)
+/* What an earlier try of the same verb, which was undone, has found is void. */
+static void woken_forget(struct id **ids, size_t *n)
 {
-	int rc = accept_check(s, a, &a->op);
-	return rc || a->op.err ? rc : accept_do(s, a);
+	free(*ids);
+	*ids = NULL;
+	*n = 0;
 }
 
-/* ---- append ---- */
-
-static int live_find(struct sqlite_store *s, const struct id *run, struct live_row *ret, bool *has)
+static int verb_accept(struct sqlite_store *s, struct store_accept *a)
 {
-	sqlite3_stmt *st = writer_stmt(s, W_GET_LIVE);
-	bind_id(st, 1, run);
-	int rc = row_of(st, has);
-	if (!rc && *has)
-		*ret = (struct live_row){.run = sqlite3_column_int64(st, 0),
-					 .state = (enum run_state)sqlite3_column_int(st, 1),
-					 .last_n = sqlite3_column_int64(st, 2),
-					 .epoch = sqlite3_column_int64(st, 3),
-					 .cancel_at = sqlite3_column_int64(st, 4),
-					 .due = sqlite3_column_int64(st, 5)};
-	sqlite3_reset(st);
+	struct woken w = {0};
+	woken_forget(&a->woken, &a->n_woken);
+	int rc = accept_check(s, a, &a->op);
+	if (!rc && !a->op.err)
+		rc = accept_do(s, a, &w);
+	a->woken = w.ids;
+	a->n_woken = w.n;
 	return rc;
 }
 
-static int live_set(struct sqlite_store *s, const struct live_row *row)
-{
-	sqlite3_stmt *st = writer_stmt(s, W_SET_LIVE);
-	int64_t wake = store_wake(row->state, row->due, row->cancel_at);
-	sqlite3_bind_int64(st, 1, row->run);
-	sqlite3_bind_int(st, 2, (int)row->state);
-	sqlite3_bind_int64(st, 3, row->due);
-	sqlite3_bind_int64(st, 4, row->last_n);
-	sqlite3_bind_int64(st, 5, row->cancel_at);
-	if (wake == WAKE_NEVER)
-		sqlite3_bind_null(st, 6);
-	else
-		sqlite3_bind_int64(st, 6, wake);
-	return run_of(st);
-}
-
-static int delete_of(struct sqlite_store *s, int which, int64_t run)
-{
-	sqlite3_stmt *st = writer_stmt(s, which);
-	sqlite3_bind_int64(st, 1, run);
-	return run_of(st);
-}
+/* ---- append ---- */
 
 static int rec_put(struct sqlite_store *s, int64_t run, int64_t n, const struct store_rec *rec)
 {
@@ -186,34 +163,202 @@ static int append_check(struct sqlite_store *s, struct store_append *a, struct l
 	return rc;
 }
 
-static int append_row(struct sqlite_store *s, struct store_append *a, struct live_row *row)
+/* The value of a memory, NULL when none is there now; *ret_expires too. */
+static int memory_find(struct sqlite_store *s, const struct store_memory *m, char **ret,
+		       int64_t *ret_expires)
 {
-	if (!run_state_is_end(a->state))
-		return live_set(s, row);
+	sqlite3_stmt *st = writer_stmt(s, W_GET_MEMORY);
+	bool has;
+	bind_text(st, 1, m->scope);
+	bind_text(st, 2, m->key);
+	int rc = row_of(st, &has);
+	*ret = NULL;
+	*ret_expires = rc || !has ? 0 : sqlite3_column_int64(st, 1);
+	if (!rc && has && (!*ret_expires || *ret_expires > m->at))
+		*ret = mem_strdup(column_text(st, 0));
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int memory_do(struct sqlite_store *s, struct store_memory *m)
+{
+	int64_t expires;
+	char *old, *new;
+	int rc = memory_find(s, m, &old, &expires);
+	if (rc)
+		return rc;
+	free(m->outcome);
+	bool changes = store_memory(m, old, &new);
+	if (m->op != MEMORY_ADD || !old)
+		expires = m->for_ms ? m->at + m->for_ms : 0;
+	sqlite3_stmt *st = writer_stmt(s, new ? W_PUT_MEMORY : W_DEL_MEMORY);
+	bind_text(st, 1, m->scope);
+	bind_text(st, 2, m->key);
+	if (new) {
+		bind_text(st, 3, new);
+		sqlite3_bind_int64(st, 4, expires);
+	}
+	if (changes)
+		rc = run_of(st);
+	sqlite3_clear_bindings(st);
+	free(old);
+	free(new);
+	return rc;
+}
+
+static const struct store_memory *memory_of(const struct store_append *a, size_t rec)
+{
+	for (size_t i = 0; i < a->n_memory; i++)
+		if (a->memory[i].rec == rec)
+			return &a->memory[i];
+	return NULL;
+}
+
+static int put_filled(struct sqlite_store *s, const struct store_append *a, size_t i, int64_t run,
+		      int64_t n)
+{
+	const struct store_memory *m = memory_of(a, i);
+	if (!m)
+		return rec_put(s, run, n, &a->recs[i]);
+	struct store_rec rec = a->recs[i];
+	auto_free char *body = store_fill(rec.body, rec.len, m->outcome);
+	rec.body = body;
+	rec.len = strlen(body);
+	return rec_put(s, run, n, &rec);
+}
+
+static int put_recs(struct sqlite_store *s, struct store_append *a, struct live_row *row)
+{
+	int rc = 0;
+	for (size_t i = 0; !rc && i < a->n_memory; i++)
+		rc = memory_do(s, &a->memory[i]);
+	for (size_t i = 0; !rc && i < a->n_recs; i++)
+		rc = put_filled(s, a, i, row->run, ++row->last_n);
+	for (size_t i = 0; !rc && i < a->n_claims; i++)
+		rc = claim_put(s, &a->claims[i], row->run);
+	return rc;
+}
+
+static int put_mark(struct sqlite_store *s, struct live_row *row)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_LAST_EVENT);
+	bool has;
+	int rc = row_of(st, &has);
+	row->mark = rc || !has ? 0 : sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int put_waits(struct sqlite_store *s, const struct store_append *a, struct live_row *row,
+		     int64_t now, struct woken *w)
+{
+	int rc = a->mark ? put_mark(s, row) : 0;
+	for (size_t i = 0; !rc && i < a->n_judged; i++)
+		rc = wait_judge(s, row, &a->judged[i], now, w);
+	for (size_t i = 0; !rc && i < a->n_waits; i++)
+		rc = wait_set(s, row, &a->waits[i], now, w);
+	return rc;
+}
+
+/* Emits may find the run's own waits: its row is read anew behind them. */
+static int put_emits(struct sqlite_store *s, struct store_append *a, struct live_row *row,
+		     struct woken *w)
+{
+	int rc = 0;
+	bool has;
+	for (size_t i = 0; !rc && i < a->n_emits; i++)
+		rc = accept_do(s, &a->emits[i], w);
+	return rc || !a->n_emits ? rc : live_find_seq(s, row->run, row, &has);
+}
+
+static int tell_parent(struct sqlite_store *s, const struct store_append *a,
+		       const struct live_row *row, struct woken *w)
+{
+	sqlite3_stmt *st = writer_stmt(s, W_GET_PARENT);
+	struct live_row parent;
+	bool has;
+	sqlite3_bind_int64(st, 1, row->run);
+	int rc = row_of(st, &has);
+	int64_t run = rc || !has ? 0 : sqlite3_column_int64(st, 0);
+	auto_free char *path = mem_strdup(rc || !has ? "" : column_text(st, 1));
+	sqlite3_reset(st);
+	if (rc || !has)
+		return rc;
+	rc = live_find_seq(s, run, &parent, &has);
+	if (rc || !has)
+		return rc;
+	const struct store_inbox_row in = {
+		.path = path, .what = "run", .body = a->tell_parent, .len = strlen(a->tell_parent)};
+	rc = inbox_put(s, &parent, &in, false, 0, w);
+	return rc ? rc : live_set(s, &parent);
+}
+
+static int append_end(struct sqlite_store *s, struct store_append *a, struct live_row *row,
+		      struct woken *w)
+{
 	int64_t at;
 	const char *error = store_end_of(a, &at);
-	int rc = delete_of(s, W_DEL_LIVE, row->run);
-	return rc ? rc : ended_put(s, row, a->state, at, a->state == RUN_COMPLETED ? NULL : error);
+	int rc = live_end(s, row, a->state, at, a->state == RUN_COMPLETED ? NULL : error, w);
+	return rc || !a->tell_parent ? rc : tell_parent(s, a, row, w);
+}
+
+/* Its window closes, and it asks for its place. */
+static int append_start(struct sqlite_store *s, struct store_append *a, struct live_row *row,
+			struct woken *w)
+{
+	enum store_fate fate;
+	int rc = delete_of(s, W_DEL_GATHER, row->run);
+	if (!rc)
+		rc = start_admit(s, row, s->clock->wall_ms(s->clock), &fate, w);
+	a->held = fate != FATE_STARTED;
+	return rc;
+}
+
+static int append_row(struct sqlite_store *s, struct store_append *a, struct live_row *row,
+		      struct woken *w)
+{
+	bool window = row->look.hold == HOLD_WINDOW;
+	row->look.state = a->state;
+	row->look.due = a->due;
+	if (run_state_is_end(a->state))
+		return append_end(s, a, row, w);
+	if (window)
+		return append_start(s, a, row, w);
+	row->look.hold = HOLD_NONE;
+	return live_set(s, row);
+}
+
+static int append_do(struct sqlite_store *s, struct store_append *a, struct live_row *row,
+		     struct woken *w)
+{
+	int64_t at;
+	(void)store_end_of(a, &at);
+	int rc = put_emits(s, a, row, w);
+	if (!rc)
+		rc = put_recs(s, a, row);
+	if (!rc)
+		rc = put_waits(s, a, row, at, w);
+	if (store_takes_cancel(a))
+		row->look.cancel_at = 0;
+	a->cancel_asked = row->look.cancel_at != 0;
+	a->held = false;
+	if (!rc)
+		rc = append_row(s, a, row, w);
+	a->inbox = run_state_is_end(a->state) ? 0 : (size_t)row->look.inbox;
+	return rc;
 }
 
 static int verb_append(struct sqlite_store *s, struct store_append *a)
 {
 	struct live_row row;
+	struct woken w = {0};
+	woken_forget(&a->woken, &a->n_woken);
 	int rc = append_check(s, a, &row);
-	if (rc || a->op.err)
-		return rc;
-	for (size_t i = 0; !rc && i < a->n_recs; i++)
-		rc = rec_put(s, row.run, ++row.last_n, &a->recs[i]);
-	for (size_t i = 0; !rc && i < a->n_claims; i++)
-		rc = claim_put(s, &a->claims[i], row.run);
-	for (size_t i = 0; !rc && i < a->n_emits; i++)
-		rc = accept_do(s, &a->emits[i]);
-	if (store_takes_cancel(a))
-		row.cancel_at = 0;
-	a->cancel_asked = row.cancel_at != 0;
-	row.state = a->state;
-	row.due = a->due;
-	return rc ? rc : append_row(s, a, &row);
+	if (!rc && !a->op.err)
+		rc = append_do(s, a, &row, &w);
+	a->woken = w.ids;
+	a->n_woken = w.n;
+	return rc;
 }
 
 /* ---- the others ---- */
@@ -237,21 +382,21 @@ static int verb_cancel(struct sqlite_store *s, struct store_cancel *c)
 		c->op.err = err_set(&c->op.msg, ERR_NOT_FOUND, "no such run is live");
 		return 0;
 	}
-	if (row.cancel_at)
+	if (row.look.cancel_at)
 		return 0;
-	row.cancel_at = c->at;
+	row.look.cancel_at = c->at;
 	return live_set(s, &row);
 }
 
 static int revive_live(struct sqlite_store *s, struct store_revive *v, struct live_row *row)
 {
-	if (row->state != RUN_IN_DOUBT) {
-		v->op.err = store_not_revivable(&v->op.msg, row->state);
+	if (row->look.state != RUN_IN_DOUBT) {
+		v->op.err = store_not_revivable(&v->op.msg, row->look.state);
 		return 0;
 	}
 	v->rec.n = (uint32_t)++row->last_n;
-	row->state = v->state;
-	row->due = v->due;
+	row->look.state = v->state;
+	row->look.due = v->due;
 	int rc = rec_put(s, row->run, row->last_n, &v->rec);
 	return rc ? rc : live_set(s, row);
 }
@@ -278,7 +423,9 @@ static int revive_ended(struct sqlite_store *s, struct store_revive *v)
 	rc = rec_put(s, run, n, &v->rec);
 	if (!rc)
 		rc = delete_of(s, W_DEL_ENDED, run);
-	return rc ? rc : live_put(s, run, v->state, v->due, n);
+	struct live_row row = {
+		.run = run, .last_n = n, .id = v->run, .look = {.state = v->state, .due = v->due}};
+	return rc ? rc : live_put(s, &row);
 }
 
 static int verb_revive(struct sqlite_store *s, struct store_revive *v)
@@ -323,6 +470,39 @@ static int verb_spend(struct sqlite_store *s, struct store_spend *p)
 	return run_of(st);
 }
 
+static int is_told(struct sqlite_store *s, int which, int64_t run, const struct store_tell *t,
+		   bool *ret)
+{
+	sqlite3_stmt *st = writer_stmt(s, which);
+	sqlite3_bind_int64(st, 1, run);
+	bind_text(st, 2, t->path);
+	bind_text(st, 3, t->what);
+	int rc = row_of(st, ret);
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int verb_tell(struct sqlite_store *s, struct store_tell *t)
+{
+	struct live_row row;
+	struct woken w = {0};
+	bool has, told = false;
+	int rc = live_find(s, &t->run, &row, &has);
+	if (!rc && has)
+		rc = is_told(s, W_HAS_WAIT, row.run, t, &has);
+	if (!rc && has)
+		rc = is_told(s, W_HAS_TOLD, row.run, t, &told);
+	if (!rc && (!has || told))
+		t->op.err = store_not_told(&t->op.msg, told);
+	if (rc || t->op.err)
+		return rc;
+	const struct store_inbox_row in = {
+		.path = t->path, .what = t->what, .body = t->body, .len = t->len};
+	rc = inbox_put(s, &row, &in, false, 0, &w);
+	free(w.ids);
+	return rc ? rc : live_set(s, &row);
+}
+
 int writer_verb(struct sqlite_store *s, struct store_op *op)
 {
 	op->err = 0;
@@ -341,7 +521,11 @@ int writer_verb(struct sqlite_store *s, struct store_op *op)
 		return verb_spend(s, container_of(op, struct store_spend, op));
 	case STORE_KEEP:
 		return verb_keep(s, container_of(op, struct store_keep, op));
+	case STORE_TELL:
+		return verb_tell(s, container_of(op, struct store_tell, op));
 	case STORE_LOAD:
+	case STORE_INBOX:
+	case STORE_SHAPES:
 	case STORE_DUE:
 	case STORE_GET_SOURCE:
 	case STORE_QUERY:

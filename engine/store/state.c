@@ -35,14 +35,42 @@ int run_state_by_name(const char *name)
 	return -1;
 }
 
-int64_t store_wake(enum run_state state, int64_t due, int64_t cancel_at)
+int64_t store_wake(const struct store_look *l)
 {
-	if (state == RUN_QUEUED || state == RUN_RUNNING)
+	bool timed = l->hold == HOLD_WINDOW || l->hold == HOLD_RATE;
+	if (l->hold == HOLD_NONE && (l->state == RUN_QUEUED || l->state == RUN_RUNNING))
 		return WAKE_READY;
-	if (cancel_at)
-		return WAKE_CANCEL;
+	if (l->cancel_at || (l->inbox && l->hold == HOLD_NONE))
+		return WAKE_LOOK;
+	if (l->hold != HOLD_NONE && !timed)
+		return WAKE_NEVER;
 	/* A due time of before 1970 is still later than a wish to cancel. */
-	return due ? (due < 1 ? 1 : due) : WAKE_NEVER;
+	return l->due ? (l->due < 1 ? 1 : l->due) : WAKE_NEVER;
+}
+
+int64_t store_window_due(const struct store_start *s, int64_t opened, int64_t now)
+{
+	int64_t due = s->for_ms ? opened + s->for_ms : 0;
+	int64_t quiet = s->quiet_ms ? now + s->quiet_ms : 0;
+	return !due ? quiet : !quiet || due < quiet ? due : quiet;
+}
+
+void store_woke(struct woken *w, struct id id)
+{
+	/* Grows when the number is a power of two. */
+	if ((w->n & (w->n - 1)) == 0)
+		w->ids = mem_realloc(w->ids, (w->n ? 2 * w->n : 1) * sizeof(*w->ids));
+	w->ids[w->n++] = id;
+}
+
+const char *store_fate_name(enum store_fate f)
+{
+	static const char *const names[] = {
+		[FATE_STARTED] = "started",     [FATE_QUEUED] = "queued",
+		[FATE_COLLECTED] = "collected", [FATE_JOINED] = "joined",
+		[FATE_DROPPED] = "dropped",     [FATE_ONCE] = "once",
+		[FATE_AWAITED] = "awaited"};
+	return f < sizeof(names) / sizeof(*names) ? names[f] : "unknown";
 }
 
 bool store_takes_cancel(const struct store_append *a)
@@ -96,6 +124,13 @@ int store_not_revivable(struct errmsg *msg, enum run_state state)
 {
 	return err_set(msg, ERR_NOT_FOUND, "the run is %s, neither failed nor in doubt",
 		       run_state_name(state));
+}
+
+int store_not_told(struct errmsg *msg, bool told)
+{
+	if (told)
+		return err_set(msg, ERR_CLAIMED, "it was answered before");
+	return err_set(msg, ERR_NOT_FOUND, "the run does not wait there");
 }
 
 int store_keep_check(struct store_keep *k)
@@ -155,5 +190,45 @@ bool loaded_rec_add(struct store_loaded *l, const struct store_rec *rec)
 	if (!r->path || !r->body)
 		return false;
 	l->n_recs++;
+	return true;
+}
+
+/* Arena blocks are not given back one by one: growing by doubling wastes at most as much again. */
+static void *grown(struct store_loaded *l, void *items, size_t n, size_t size)
+{
+	if (n & (n - 1))
+		return items;
+	char *more = arena_alloc(l->memory, (n ? 2 * n : 1) * size);
+	if (more && n)
+		memcpy(more, items, n * size);
+	return more;
+}
+
+struct store_event *loaded_event(struct store_loaded *l)
+{
+	struct store_event *events = grown(l, l->events, l->n_events, sizeof(*events));
+	if (!events)
+		return NULL;
+	l->events = events;
+	return &l->events[l->n_events++];
+}
+
+bool loaded_inbox_add(struct store_loaded *l, const struct store_inbox_row *row)
+{
+	struct store_inbox_row *rows = grown(l, l->inbox, l->n_inbox, sizeof(*rows));
+	if (!rows)
+		return false;
+	l->inbox = rows;
+	struct store_inbox_row *r = &rows[l->n_inbox];
+	*r = *row;
+	r->path = loaded_text(l, row->path, strlen(row->path));
+	r->what = loaded_text(l, row->what, strlen(row->what));
+	r->body = loaded_text(l, row->body, row->len);
+	r->event = row->event ? arena_alloc(l->memory, sizeof(*r->event)) : NULL;
+	if (!r->path || !r->what || !r->body || (row->event && !r->event))
+		return false;
+	if (row->event)
+		*r->event = *row->event;
+	l->n_inbox++;
 	return true;
 }

@@ -19,6 +19,9 @@
 #include "engine/base/id.h"
 #include "engine/base/list.h"
 #include "engine/io/loop.h"
+#include "engine/store/memory.h"
+#include "engine/store/start.h"
+#include "engine/store/wait.h"
 
 /* X(CODE, name, is an end). Stored as these numbers: append only. */
 #define RUN_STATE_MAP(X)                                                                           \
@@ -84,6 +87,8 @@ struct store_event {
 	bool dedupe;
 	unsigned char fp[16];
 	int64_t dedupe_ms;
+	const struct store_key *keys; /* under which waits find it; not read back */
+	size_t n_keys;
 };
 
 struct store_newrun {
@@ -96,6 +101,11 @@ struct store_newrun {
 	const char *parent_path;
 	bool failed_match; /* its condition raised an error: it is born failed */
 	const char *error; /* JSON text of that error, else NULL */
+	struct store_start start;
+	/* out */
+	enum store_fate fate;
+	struct id into; /* FATE_JOINED */
+	int64_t due;    /* COLLECTED, JOINED, QUEUED by its rate: when it starts; 0: not by time */
 };
 
 enum store_verb {
@@ -106,8 +116,11 @@ enum store_verb {
 	STORE_REVIVE,
 	STORE_SPEND,
 	STORE_KEEP,
+	STORE_TELL,
 	/* reads */
 	STORE_LOAD,
+	STORE_INBOX,
+	STORE_SHAPES,
 	STORE_DUE,
 	STORE_GET_SOURCE,
 	STORE_QUERY,
@@ -133,6 +146,9 @@ struct store_accept {
 	bool duplicate;  /* nothing was written: the fingerprint, or the event's id, is known */
 	struct id first; /* the earlier event's id when duplicate */
 	uint64_t epoch;  /* what the first append of its runs has to present */
+	/* Live runs that have something new to look at; malloc'd, the receiver frees. */
+	struct id *woken;
+	size_t n_woken;
 };
 
 /*
@@ -163,8 +179,33 @@ struct store_append {
 	size_t n_emits;
 	struct store_claim *claims;
 	size_t n_claims;
+	const struct store_judged *judged; /* before the waits */
+	size_t n_judged;
+	const struct store_wait *waits;
+	size_t n_waits;
+	bool mark; /* FROM_MARK looks back to now */
+	struct store_memory *memory;
+	size_t n_memory;
+	const char
+		*tell_parent; /* with an end: JSON text for the parent's inbox, as "run"; or NULL */
 	/* out */
 	bool cancel_asked; /* the live row says that someone wants the run cancelled */
+	bool held; /* it stood in a window, which is closed now, and its limit lets it not start */
+	size_t inbox;     /* rows that lie in its inbox */
+	struct id *woken; /* as of store_accept; also runs that may start now */
+	size_t n_woken;
+};
+
+/*
+ * Tells a run something at a path where it waits for that: into its inbox. ERR_NOT_FOUND when it does not
+ * wait there (any more), ERR_CLAIMED when it was told before and has not looked yet.
+ */
+struct store_tell {
+	struct store_op op;
+	struct id run;
+	const char *path, *what;
+	const char *body; /* JSON text */
+	size_t len;
 };
 
 /* Keeps a text by its hash; doing it again is no error. */
@@ -231,6 +272,12 @@ struct store_loaded {
 	uint32_t last_n;
 	struct store_rec *recs;
 	size_t n_recs;
+	bool collecting; /* its window is open: an append (of nothing) closes it, then it is to be read again */
+	bool stands; /* queued behind its limit, its rate or a gate: not to be started yet */
+	struct store_event *events; /* of a window, oldest first; ev is the last of them */
+	size_t n_events;
+	struct store_inbox_row *inbox;
+	size_t n_inbox;
 	void *memory;
 };
 void store_loaded_free(struct store_loaded *l);
@@ -239,6 +286,20 @@ struct store_load {
 	struct store_op op;
 	struct id run;
 	struct store_loaded *loaded; /* out; the receiver's */
+};
+
+/* The inbox alone, of a run in memory. */
+struct store_inbox {
+	struct store_op op;
+	struct id run;
+	struct store_loaded
+		*loaded; /* out: run and inbox; the receiver's. NULL when it is not live */
+};
+
+/* The shapes of all open waits: JSON texts, for the keys of events. */
+struct store_shapes {
+	struct store_op op;
+	json_t *list; /* out: texts; the receiver's */
 };
 
 struct store_due_row {
@@ -280,7 +341,16 @@ struct store_kept {
 };
 
 /* What the API and the commands show. Bounded: 250 ms and `limit` rows (at most 1,000). */
-enum store_view { VIEW_RUNS, VIEW_RUN, VIEW_EVENTS, VIEW_EVENT, VIEW_STATS, VIEW_CLAIM };
+enum store_view {
+	VIEW_RUNS,
+	VIEW_RUN,
+	VIEW_EVENTS,
+	VIEW_EVENT,
+	VIEW_STATS,
+	VIEW_CLAIM,
+	VIEW_WAITS,
+	VIEW_MEMORY
+};
 
 struct store_query {
 	struct store_op op;
@@ -293,14 +363,19 @@ struct store_query {
 	uint64_t before;                     /* cursor: rows with a lower seq; 0: from the newest */
 	size_t limit;                        /* 0: 100 */
 	const char *connection, *foreign_id; /* VIEW_CLAIM: who claimed it */
+	const char *what;                    /* VIEW_WAITS; NULL: any */
+	const char *scope, *after; /* VIEW_MEMORY: whose; keys after that; NULL: from the first */
 	/*
 	 * out, the receiver's reference.
 	 * VIEW_RUNS: {runs: [{id, seq, rule, version, state, event, created, ended, due, error}], next}
 	 * VIEW_RUN: the same for one, with `records: [{n, type, path, at, body}]` and `event` as VIEW_EVENT
-	 * VIEW_EVENT: {id, seq, source, type, subject, time, received, ruleset, headers, data, runs: [ids]}
+	 * VIEW_EVENT: {id, seq, source, type, subject, time, received, ruleset, headers, data, runs: [ids],
+	 *   decisions: [{rule, fate: "once"|"awaited"|"dropped"|"joined"|…, run}]}
 	 * VIEW_EVENTS: {events: [as VIEW_EVENT], next}
 	 * VIEW_STATS: {events, runs: {state: count}, live, wal_bytes}
 	 * VIEW_CLAIM: {run, path} or null
+	 * VIEW_WAITS: {waits: [{run, rule, path, what, note}], next}; of a run when id is not zero
+	 * VIEW_MEMORY: {values: [{key, value, expires}], next}; next is the last key here
 	 * Ids are texts, times RFC 3339 or null, `version` is the plan's hash, `next` the `before` of the
 	 * next page or null. A list that its 250 ms cut short is whole up to its `next`.
 	 */

@@ -101,6 +101,36 @@ json_t *view_rec(const struct store_rec *rec)
 	return v;
 }
 
+json_t *view_decision(const char *rule, enum store_fate f, struct id run)
+{
+	json_t *v = json_object();
+	json_object_set_new(v, "rule", text_of(rule));
+	json_object_set_new(v, "fate", json_string(store_fate_name(f)));
+	json_object_set_new(v, "run", id_is_zero(run) ? json_null() : view_id(run));
+	return v;
+}
+
+json_t *view_wait(struct id run, const char *rule, const char *path, const char *what,
+		  const char *note)
+{
+	json_t *v = json_object();
+	json_object_set_new(v, "run", view_id(run));
+	json_object_set_new(v, "rule", text_of(rule));
+	json_object_set_new(v, "path", text_of(path));
+	json_object_set_new(v, "what", text_of(what));
+	json_object_set_new(v, "note", note ? view_json(note, strlen(note)) : json_null());
+	return v;
+}
+
+json_t *view_memory(const char *key, const char *value, int64_t expires)
+{
+	json_t *v = json_object();
+	json_object_set_new(v, "key", text_of(key));
+	json_object_set_new(v, "value", view_json(value, strlen(value)));
+	json_object_set_new(v, "expires", view_time(expires));
+	return v;
+}
+
 json_t *view_page(const char *name, json_t *rows_taken, uint64_t next)
 {
 	json_t *v = json_object();

@@ -1,5 +1,5 @@
 /* The behaviour that every backend of the store shares. */
-#include "tests/unit/store/suite.h"
+#include "tests/unit/store/suite_wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -931,8 +931,10 @@ static const struct CMUnitTest shared[] = {
 int suite_run(const char *name, const struct CMUnitTest *more, size_t n_more)
 {
 	size_t n = sizeof(shared) / sizeof(*shared);
-	struct CMUnitTest *all = mem_alloc((n + n_more) * sizeof(*all));
+	struct CMUnitTest *all = mem_alloc((n + suite_wait_n + n_more) * sizeof(*all));
 	memcpy(all, shared, sizeof(shared));
+	memcpy(all + n, suite_wait, suite_wait_n * sizeof(*all));
+	n += suite_wait_n;
 	memcpy(all + n, more, n_more * sizeof(*all));
 	int failed = _cmocka_run_group_tests(name, all, n + n_more, NULL, NULL);
 	free(all);
