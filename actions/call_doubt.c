@@ -30,8 +30,9 @@ enum verdict call_claim(struct act *a, struct call_state *st)
 	if (!id)
 		return call_unsettled(a, st, "what was found has no id");
 	step_record(a, REC_PROBE,
-		    json_pack("{s:s, s:s, s:O}", "evidence", "found", "adopt", id, "found",
-			      st->probe.found));
+		    json_pack("{s:s, s:s, s:O}", "evidence",
+			      "its answer was lost; what it made was found and adopted", "adopt",
+			      id, "found", st->probe.found));
 	step_claim(a, st->conn->name, id);
 	st->at = CALL_ADOPT;
 	return step_barrier(a);

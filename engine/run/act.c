@@ -168,9 +168,39 @@ static void act_tell_times(struct act *a)
 	step_meta(a, "ended", json_string(time_format(a->run->turn_ms, at)));
 }
 
+static json_t *try_new(int64_t ms, const json_t *status, const json_t *error)
+{
+	char at[TIME_TEXT_LEN];
+	json_t *t = json_pack("{s:s}", "at", time_format(ms, at));
+	if (status)
+		json_object_set(t, "status", (json_t *)status);
+	if (json_object_get(error, "name"))
+		json_object_set(t, "error", json_object_get(error, "name"));
+	return t;
+}
+
+/* steps.NAME.tries: how each attempt of a kind that counts them ended, the last one included. */
+static void act_tell_tries(struct act *a)
+{
+	json_t *tries;
+	if (!a->step->name || !json_object_get(a->meta, "attempts"))
+		return;
+	tries = json_array();
+	for (const struct jrec *r = a->j.first; r; r = r->next) {
+		const json_t *error = json_object_get(r->body, "error");
+		if (r->type == REC_ATTEMPT && json_bool(r->body, "sent", true))
+			json_array_append_new(
+				tries, try_new(r->at, json_object_get(error, "status"), error));
+	}
+	json_array_append_new(
+		tries, try_new(a->run->turn_ms, json_object_get(a->meta, "status"), a->error));
+	step_meta(a, "tries", tries);
+}
+
 static void act_record_end(struct act *a)
 {
 	json_t *body = json_object();
+	act_tell_tries(a);
 	act_tell_times(a);
 	json_object_set_new(body, "outcome", json_string(a->outcome));
 	if (a->result)
