@@ -235,9 +235,8 @@ void engine_load_more(struct engine *e)
 {
 	while (!e->draining && !list_empty(&e->to_load) && has_place(e))
 		start_load(container_of(e->to_load.next, struct loading, link));
-	if (list_empty(&e->to_load) && e->backlog &&
-	    e->runs.count - e->resting <= e->conf.active_max / 2)
-		engine_refill(e);
+	if (list_empty(&e->to_load) && e->runs.count - e->resting <= e->conf.active_max / 2)
+		engine_refill_backlog(e);
 }
 
 /* Those that only wait for a place; what was asked of the store comes back to its callback. */

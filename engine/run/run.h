@@ -108,7 +108,7 @@ struct run {
 	int64_t turn_ms;      /* wall time of this turn */
 	size_t flying;        /* acts in ACT_FLYING */
 	bool cancelling, finished, fenced, cancel_asked;
-	uint32_t cancel_n; /* of the C record, while cancelling */
+	uint32_t cancel_n;      /* of the C record, while cancelling */
 	bool resting;           /* parked, but for so short that it stays in memory */
 	json_t *error, *result; /* why it failed, what it gives */
 	const char *reason;     /* of a stop: */
@@ -247,3 +247,5 @@ void engine_near_remove(struct engine *e, const char *id_text);
 void engine_near_done(struct engine *e);
 /* Asks the store what is due in the near window, now and then every half of it. */
 void engine_refill(struct engine *e);
+/* Some have woken: more of a backlog, when half of what was read is used up or it is a second old. */
+void engine_refill_backlog(struct engine *e);

@@ -160,3 +160,11 @@ void engine_refill(struct engine *e)
 	e->clock_offset = clock_offset(e);
 	store_submit(e->conf.store, &f->op.op);
 }
+
+/* Not for each that wakes: thousands would be read again, most of which are near already. */
+void engine_refill_backlog(struct engine *e)
+{
+	bool fresh = loop_boot_ms(e->conf.loop) - e->refilled_at < LOOK_MS;
+	if (e->backlog && (!fresh || e->near.count <= NEAR_MAX / 2))
+		engine_refill(e);
+}
