@@ -199,6 +199,9 @@ static struct plan *on_plan(void *arg, const char *bundle, size_t len, struct er
 static void begin(struct world *w)
 {
 	w->services.store = w->store;
+	connections_start(w->connections, &w->services);
+	for (size_t i = 0; i < w->n_plans; i++)
+		connections_set_rule(w->connections, w->plans[i]);
 	struct engine_config c = {.loop = w->loop,
 				  .store = w->store,
 				  .rng = &w->rng,
@@ -215,18 +218,26 @@ static void begin(struct world *w)
 	engine_start(w->engine);
 }
 
+/* A purse is a process's own: what it remembers of a life before is what the store does. */
+static void connect_shop(struct world *w)
+{
+	struct errmsg msg = {0};
+	json_auto_t *conf = json_pack("{s:s, s:O}", "base_url", HOST, "budget", w->budget);
+	w->connections = connections_new();
+	if (connections_add(w->connections, w->catalogue, "shop", conf, &msg) != 0)
+		fail_msg("%s", msg.text);
+	target_setup(w->catalogue, w->connections);
+	w->services.connections = w->connections;
+}
+
 static void load(struct world *w, const char *connector, const char *rules)
 {
 	struct errmsg msg = {0};
 	struct findings f = {0};
-	json_auto_t *conf = json_pack("{s:s, s:s}", "base_url", HOST, "budget", "none");
 	w->catalogue = catalogue_new();
-	w->connections = connections_new();
-	if (catalogue_load_text(w->catalogue, "shop.yaml", connector, strlen(connector), &msg) !=
-		    0 ||
-	    connections_add(w->connections, w->catalogue, "shop", conf, &msg) != 0)
+	if (catalogue_load_text(w->catalogue, "shop.yaml", connector, strlen(connector), &msg) != 0)
 		fail_msg("%s", msg.text);
-	target_setup(w->catalogue, w->connections);
+	connect_shop(w);
 	rule_compile_text(&w->env, "test.yaml", rules, strlen(rules), &w->plans, &w->n_plans, &f);
 	if (f.errors) {
 		struct buf b = BUF_INIT;
@@ -236,9 +247,9 @@ static void load(struct world *w, const char *connector, const char *rules)
 	findings_done(&f);
 }
 
-void world_init(struct world *w, const char *connector, const char *rules)
+void world_init_budget(struct world *w, const char *connector, const char *rules, json_t *budget)
 {
-	*w = (struct world){.there_ms = 40, .back_ms = 40};
+	*w = (struct world){.there_ms = 40, .back_ms = 40, .budget = budget};
 	log_setup(&(struct log_config){.level = LOG_ERROR});
 	registry_add(&kind_lua);
 	clock_virtual_init(&w->clock, 1800000000000);
@@ -263,10 +274,16 @@ void world_init(struct world *w, const char *connector, const char *rules)
 	begin(w);
 }
 
+void world_init(struct world *w, const char *connector, const char *rules)
+{
+	world_init_budget(w, connector, rules, json_string("none"));
+}
+
 void world_done(struct world *w)
 {
 	store_mem_crash_keep(w->store, 0);
 	engine_free(w->engine);
+	connections_stop(w->connections);
 	store_close(w->store);
 	for (size_t i = 0; i < w->n_plans; i++)
 		plan_unref(w->plans[i]);
@@ -274,6 +291,7 @@ void world_done(struct world *w)
 	target_setup(NULL, NULL);
 	connections_free(w->connections);
 	catalogue_free(w->catalogue);
+	json_decref(w->budget);
 	lua_host_free(w->lua);
 	http_free(w->http);
 	loop_free(w->loop);
@@ -283,7 +301,10 @@ void world_crash(struct world *w)
 {
 	store_mem_crash_keep(w->store, 0);
 	engine_free(w->engine);
+	connections_stop(w->connections);
 	w->store = store_mem_reopen(w->store, w->loop);
+	connections_free(w->connections);
+	connect_shop(w);
 	begin(w);
 }
 
@@ -364,6 +385,11 @@ static json_t *ask(struct world *w, const struct store_query *query)
 json_t *world_runs(struct world *w)
 {
 	return ask(w, &(struct store_query){.view = VIEW_RUNS, .state = -1, .limit = 1000});
+}
+
+json_t *world_stats(struct world *w)
+{
+	return ask(w, &(struct store_query){.view = VIEW_STATS, .state = -1});
 }
 
 json_t *world_run(struct world *w, const char *id)

@@ -43,6 +43,7 @@ struct world {
 	struct connections *connections;
 	struct services services;
 	struct rule_env env;
+	json_t *budget; /* of the connection */
 	struct plan **plans;
 	size_t n_plans;
 	struct engine *engine;
@@ -57,6 +58,8 @@ struct world {
 
 /* connector: YAML of a connector with its actions, named `shop`; rules: YAML. */
 void world_init(struct world *w, const char *connector, const char *rules);
+/* The same with a budget, whose reference it takes: a connection's `budget:`. world_init has none. */
+void world_init_budget(struct world *w, const char *connector, const char *rules, json_t *budget);
 void world_done(struct world *w);
 /* Sends an event; ' in the JSON stands for ". */
 void world_send(struct world *w, const char *type, const char *json);
@@ -68,6 +71,8 @@ void world_cancel(struct world *w, const char *id);
 int64_t world_peer_ms(const struct world *w);
 /* VIEW_RUNS with up to a thousand rows; the caller's. */
 json_t *world_runs(struct world *w);
+/* VIEW_STATS, which counts all runs; the caller's. */
+json_t *world_stats(struct world *w);
 /* VIEW_RUN; the caller's. */
 json_t *world_run(struct world *w, const char *id);
 /* How many runs have this state. */
