@@ -126,18 +126,35 @@ static void on_answer(struct exchange *x)
 	end(q, well ? 0 : r->err, &r->msg);
 }
 
+static int too_big(const struct action *a, const char *what, struct errmsg *msg)
+{
+	return err_set(msg, ERR_TOOBIG,
+		       "%s is over %ld %s or %lld bytes, the most that one call takes: a rule's "
+		       "call sends it in parts",
+		       a->split->param, a->split->lines, what, (long long)a->split->bytes);
+}
+
+static int check_list(const struct action *a, const json_t *params, struct errmsg *msg)
+{
+	struct split cut;
+	int err = split_list(params, a->split, &cut, msg);
+	if (!err && cut.n > 1)
+		err = too_big(a, "elements", msg);
+	split_done(&cut);
+	return err;
+}
+
 /* Nobody puts the answers of parts together here, and the API would drop the rest without a word. */
 static int check_size(const struct action *a, const json_t *params, struct errmsg *msg)
 {
 	const json_t *v = a->split ? json_object_get(params, a->split->param) : NULL;
 	const json_t *text = json_is_string(v) ? v : json_object_get(v, "text");
-	if (!json_is_string(text) ||
-	    !split_may_need(a->split, json_string_value(text), json_string_length(text)))
-		return 0;
-	return err_set(msg, ERR_TOOBIG,
-		       "%s is over %ld lines or %lld bytes, the most that one call takes: a rule's "
-		       "call sends it in parts",
-		       a->split->param, a->split->lines, (long long)a->split->bytes);
+	if (json_is_array(v))
+		return check_list(a, params, msg);
+	if (json_is_string(text) &&
+	    split_may_need(a->split, json_string_value(text), json_string_length(text)))
+		return too_big(a, "lines", msg);
+	return 0;
 }
 
 static int first_page(struct ask *q, const struct services *s, const struct connection *conn,

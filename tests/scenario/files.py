@@ -3,6 +3,7 @@
 
 import hashlib
 import http.server
+import json
 import os
 import pathlib
 import sys
@@ -105,6 +106,43 @@ def a_part_whose_answer_is_lost_is_known_by_its_files_name(case):
     same(result(pawl, 50)["parts"], 2, "parts")
     same(len(sandbox.requests("POST", IMPORT_PATH)), 2, "uploads")
     same(contacts(sandbox) - before, 49998, "new contacts")
+
+
+JSON_PATH = "/activities/contacts_json_import"
+
+
+def flat(n, **more):
+    return [{"email": f"p{i}@example.com", **more} for i in range(n)]
+
+
+@test(limit=100)
+def a_long_list_of_contacts_goes_in_parts_through_a_kill(case):
+    sandbox, pawl = service(case, IMPORT.replace("import_contacts_from_csv_file", "import_contacts_from_json")
+                            .replace("file: =data.csv", "import_data: =data.people"))
+    before = contacts(sandbox)
+    sandbox.fault("delay", "/v3" + JSON_PATH, method="POST", delay_ms=3000, times=1)
+    pawl.hook("in", json.dumps({"id": "1", "people": flat(85000)}))
+    until(lambda: len(sandbox.requests("POST", JSON_PATH)) >= 1, 30, "the first part")
+    pawl.restart()
+    same(result(pawl, 90), {"parts": 3, "outcome": "completed", "each": ["completed"] * 3}, "result")
+    same(contacts(sandbox) - before, 85000, "new contacts")
+    same(len(sandbox.requests("POST", JSON_PATH, changed=True)), 3, "parts that were taken")
+
+
+@test
+def a_call_by_hand_refuses_a_list_that_would_need_parts(case):
+    sandbox, pawl = service(case, IMPORT)
+    pawl.term()
+    (pawl.folder / "large.json").write_text(json.dumps(
+        {"list_ids": [LIST], "import_data": flat(18000, street="x" * 250)}))
+    done = pawl.run("call", "constant_contact.import_contacts_from_json", "--data", "@large.json")
+    assert done.returncode and "too_big: import_data is over 40000 elements or 4000000 bytes" in done.stderr, \
+        done.stderr
+    same(sandbox.requests("POST", JSON_PATH), [], "requests")
+    (pawl.folder / "small.json").write_text(json.dumps(
+        {"list_ids": [LIST], "import_data": flat(10, street="x" * 250)}))
+    pawl.command("call", "constant_contact.import_contacts_from_json", "--data", "@small.json")
+    same(len(sandbox.requests("POST", JSON_PATH)), 1, "requests")
 
 
 EXPORT = """
