@@ -6,6 +6,7 @@
 #include "engine/io/server.h"
 #include "engine/serve/api.h"
 #include "engine/serve/ingress.h"
+#include "engine/serve/orphans.h"
 #include "engine/serve/rulekit.h"
 #include "engine/serve/sandbox.h"
 #include "engine/serve/service.h"
@@ -17,6 +18,7 @@ struct service {
 	struct loop *loop;
 	struct store *store;
 	struct files *files;
+	struct orphans *orphans; /* while they are looked for */
 	bool own_loop, own_store;
 	struct http *http;
 	struct sandbox *sandbox;

@@ -335,6 +335,7 @@ int service_start(struct service *s, struct errmsg *msg)
 	reload_watch(s);
 	load_tokens(s);
 	engine_start(s->engine);
+	orphans_start(&s->orphans, s->files, s->store);
 	log_start(s);
 	return 0;
 }
@@ -440,6 +441,7 @@ void service_free(struct service *s)
 		connections_stop(s->kit->connections);
 	http_free(s->http);
 	sandbox_free(s->sandbox);
+	orphans_stop(s->orphans);
 	files_close(s->files);
 	if (s->own_store)
 		store_close(s->store);

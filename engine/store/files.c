@@ -519,3 +519,25 @@ void files_remove_all(struct files *f, const char *owner)
 	if (f->fd >= 0)
 		sweep_owner(f->fd, owner, true);
 }
+
+char **files_owners(const struct files *f, size_t *ret_n)
+{
+	int own = f->fd < 0 ? -1 : dup(f->fd);
+	DIR *d = own < 0 ? NULL : fdopendir(own);
+	char **owners = NULL;
+	*ret_n = 0;
+	if (!d) {
+		if (own >= 0)
+			close(own);
+		return NULL;
+	}
+	rewinddir(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		if (!is_owner(e->d_name) || strcmp(e->d_name, FILES_CALLS) == 0)
+			continue;
+		owners = mem_realloc(owners, (*ret_n + 1) * sizeof(*owners));
+		owners[(*ret_n)++] = mem_strdup(e->d_name);
+	}
+	closedir(d);
+	return owners;
+}

@@ -107,3 +107,5 @@ ssize_t file_in_read(const struct file_in *in, int64_t at, void *to, size_t max,
 /* Removes a sealed file, or all of an owner's: when a call, or a run's retention, has ended. */
 void files_remove(struct files *f, const char *owner, const char *id);
 void files_remove_all(struct files *f, const char *owner);
+/* The runs that have a folder: malloc'd, with malloc'd ids; NULL and 0 when there are none. */
+char **files_owners(const struct files *f, size_t *ret_n);

@@ -293,5 +293,22 @@ def what_looks_like_a_file_opens_none(case):
     same(sandbox.requests("POST", IMPORT_PATH), [], "uploads")
 
 
+@test
+def folders_of_runs_that_nobody_knows_go_at_a_start(case):
+    _, pawl = service(case, IMPORT)
+    pawl.hook("in", {"id": "1", "csv": "email\n" + "".join(f"a{i}@example.com\n" for i in range(40001))})
+    result(pawl, 15)
+    kept = list(pawl.folder.glob("pawl.db.files/*/*"))
+    assert kept, "the run has no files"
+    unknown = pawl.folder / "pawl.db.files" / "019a0000-0000-7000-8000-000000000001"
+    strange = pawl.folder / "pawl.db.files" / "notes"
+    for folder in (unknown, strange):
+        folder.mkdir()
+        (folder / ("0" * 32)).write_text("x")
+    pawl.restart()
+    until(lambda: not unknown.exists(), 10, "no folder of an unknown run")
+    assert strange.exists() and all(f.exists() for f in kept), "others were removed"
+
+
 if __name__ == "__main__":
     main()

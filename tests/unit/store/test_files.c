@@ -119,6 +119,24 @@ static mode_t mode_of(const char *path)
 	return st.st_mode & 0777;
 }
 
+/* ---- files_owners ---- */
+
+static void the_runs_that_have_folders_are_told(void **state)
+{
+	size_t n = 7;
+	assert_null(files_owners(f.files, &n));
+	assert_int_equal(n, 0);
+	json_decref(make(FILES_CALLS, "x"));
+	json_decref(make(RUN, "x"));
+	auto_free char *strange = mem_printf("%s/notes", f.store);
+	assert_int_equal(mkdir(strange, 0700), 0);
+	char **owners = files_owners(f.files, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(owners[0], RUN);
+	free(owners[0]);
+	free(owners);
+}
+
 /* ---- files_create, files_seal ---- */
 
 static void a_sealed_file_is_found_and_read(void **state)
@@ -312,6 +330,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		T(the_runs_that_have_folders_are_told),
 		T(a_sealed_file_is_found_and_read),
 		T(nobody_else_may_look),
 		T(what_is_not_sealed_is_not_there),
