@@ -134,6 +134,7 @@ static bool may_repeat(const struct reply_state *st)
 
 static enum verdict attempt(struct act *a, struct reply_state *st)
 {
+	step_mark(a); /* what is said from now on may be the answer */
 	step_record(a, REC_INTENT,
 		    json_pack("{s:s, s:O}", "class", may_repeat(st) ? "keyed" : "once", "message",
 			      st->message));
@@ -210,6 +211,7 @@ static enum verdict reply_start(struct act *a)
 		return STEP_FAIL;
 	st->target = s->reply_target ? s->reply_target(s->arg, platform) : NULL;
 	if (!st->target) {
+		step_mark(a);
 		step_emit(a, sent_event(a, st->message));
 		return step_done(a, json_incref(st->message));
 	}

@@ -84,16 +84,24 @@ static enum verdict wait_for_time(struct act *a)
 
 /* ---- the kind ---- */
 
+static bool wait_is_event(const struct wait_args *args)
+{
+	return args->event || args->conversation || args->webhook;
+}
+
 static enum verdict wait_start(struct act *a)
 {
 	const struct wait_args *args = act_args(a);
+	if (wait_is_event(args))
+		return wait_event_go(a);
 	return args->activity ? wait_job_start(a, act_state(a)) : wait_for_time(a);
 }
 
 static enum verdict wait_resume(struct act *a)
 {
 	struct wait_state *st = act_state(a);
-	return st->at == WAIT_PARKED ? wait_start(a) : wait_job_resume(a, st);
+	bool again = st->at == WAIT_PARKED || wait_is_event(act_args(a));
+	return again ? wait_start(a) : wait_job_resume(a, st);
 }
 
 static bool wait_cancel(struct act *a)
@@ -147,18 +155,34 @@ static void check_time(struct plan_check *c, const struct tmpl *t)
 		c->error(c, t->line, t->col, "%s", msg.text);
 }
 
+static void check_filters(struct plan_check *c, const struct step *s)
+{
+	const struct wait_args *args = s->args;
+	bool any = args->where || args->match || args->scan;
+	for (size_t i = 0; i < WAIT_OWN; i++)
+		any |= args->own[i] != NULL;
+	if (any)
+		c->error(c, s->line, s->col, "only a wait for an event has a filter");
+}
+
 static void wait_check(struct plan_check *c, struct step *s)
 {
 	struct wait_args *args = s->args;
-	int n = (args->time != NULL) + (args->until != NULL) + (args->activity != NULL);
+	int n = (args->time != NULL) + (args->until != NULL) + (args->activity != NULL) +
+		(args->event != NULL) + (args->conversation != NULL) + (args->webhook != NULL);
 	if (n != 1) {
 		c->error(c, s->line, s->col,
-			 "wait needs one of: a duration, {until: …} or {activity: …}");
+			 "wait needs one of: a duration, {until: …}, {activity: …}, {event: …}, "
+			 "{conversation: …} or {webhook: …}");
 		return;
 	}
 	if (!args->timeout_ms && args->other.kind != ELSE_UNSET)
 		c->error(c, s->line, s->col, "a wait with else needs a timeout");
-	if (args->timeout_ms && !args->activity)
+	if (wait_is_event(args))
+		wait_event_check(c, s);
+	else
+		check_filters(c, s);
+	if (args->timeout_ms && !args->activity && !wait_is_event(args))
 		c->error(c, s->line, s->col, "only a wait for something can have a timeout");
 	if (args->time)
 		check_time(c, args->time);
@@ -173,6 +197,27 @@ static const struct param wait_params[] = {
 	 "the answer of the call that began a bulk activity, or its id; or a list of them"},
 	{"connection", P_STRING, IN_MAP, false, offsetof(struct wait_args, connection),
 	 "whose activity it is, when that cannot be seen"},
+	{"event", P_STRING, IN_MAP, false, offsetof(struct wait_args, event),
+	 "the type of an event; * at the end stands for any rest"},
+	{"conversation", P_STRING, IN_MAP, false, offsetof(struct wait_args, conversation),
+	 "the type of an event of the same conversation"},
+	{"webhook", P_STRING, IN_MAP, false, offsetof(struct wait_args, webhook), "a hook's name"},
+	{"where", P_TMPL, IN_MAP, false, offsetof(struct wait_args, where),
+	 "values that the event must have; a list means any of them"},
+	{"match", P_EXPR, IN_MAP, false, offsetof(struct wait_args, match),
+	 "a condition over the event, `it`"},
+	{"scan", P_BOOL, IN_MAP, false, offsetof(struct wait_args, scan),
+	 "true: any event of that type is meant"},
+	{"platform", P_TMPL, IN_MAP, false, offsetof(struct wait_args, own[WAIT_PLATFORM]),
+	 "the conversation's platform"},
+	{"channel", P_TMPL, IN_MAP, false, offsetof(struct wait_args, own[WAIT_CHANNEL]),
+	 "the conversation's channel"},
+	{"intent", P_TMPL, IN_MAP, false, offsetof(struct wait_args, own[WAIT_INTENT]),
+	 "the name of an intent"},
+	{"source", P_TMPL, IN_MAP, false, offsetof(struct wait_args, own[WAIT_SOURCE]),
+	 "the event's source"},
+	{"subject", P_TMPL, IN_MAP, false, offsetof(struct wait_args, own[WAIT_SUBJECT]),
+	 "the event's subject"},
 	{"timeout", P_DURATION, IN_MAP, false, offsetof(struct wait_args, timeout_ms),
 	 "how long at the most"},
 	{"else", P_ELSE, IN_MAP, false, offsetof(struct wait_args, other),
@@ -182,7 +227,7 @@ static const struct param wait_params[] = {
 
 const struct step_kind kind_wait = {
 	.name = "wait",
-	.help = "waits for a time or for a bulk activity, without costing memory",
+	.help = "waits for a time, an event or a bulk activity, without costing memory",
 	.params = wait_params,
 	.args_size = sizeof(struct wait_args),
 	.state_size = sizeof(struct wait_state),

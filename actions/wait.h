@@ -1,4 +1,7 @@
-/* The parts of `wait`: its arguments and position; wait.c is for times, wait_job.c for bulk activities. */
+/*
+ * The parts of `wait`: its arguments and position; wait.c is for times,
+ * wait_event.c for events, wait_job.c for bulk activities.
+ */
 #pragma once
 
 #include "actions/exchange.h"
@@ -12,11 +15,19 @@ struct wait_args {
 	struct tmpl *until;
 	struct tmpl *activity;
 	const char *connection;
+	const char *event, *conversation, *webhook; /* the name of an event; one of them */
+	struct tmpl *where, *match;
+	struct tmpl *own[5]; /* enum wait_own */
+	bool scan;
+	const char *shape; /* of its keys: the plan's */
 	int64_t timeout_ms;
 	struct else_arg other;
 	const struct target *job; /* found by the check: the call that began the activity */
 	const char *job_connection;
 };
+
+/* Filters with a short name, as triggers have them. */
+enum wait_own { WAIT_PLATFORM, WAIT_CHANNEL, WAIT_INTENT, WAIT_SOURCE, WAIT_SUBJECT, WAIT_OWN };
 
 enum wait_at { WAIT_PARKED, WAIT_WATCH, WAIT_LIST, WAIT_LOOK, WAIT_ELSE };
 
@@ -28,6 +39,11 @@ struct wait_state {
 	const struct action *list;   /* lists activities, or NULL */
 	struct watch_wait watch;
 };
+
+/* ---- wait_event.c ---- */
+
+void wait_event_check(struct plan_check *c, struct step *s);
+enum verdict wait_event_go(struct act *a);
 
 /* ---- wait_job.c ---- */
 

@@ -204,6 +204,7 @@ static void fill_plan(struct compiler *c, const struct ynode *root)
 	c->level = LEVEL_COND;
 	if ((n = ynode_get(root, "if")))
 		p->cond = template_expr(c, n);
+	start_compile(c, root);
 	if ((n = ynode_get(root, "retry")))
 		retry_compile(c, n, &p->retry);
 	if ((n = ynode_get(root, "timeout")))

@@ -217,6 +217,15 @@ void retry_compile(struct compiler *c, const struct ynode *n, struct retry *ret)
 
 void triggers_compile(struct compiler *c, const struct ynode *n);
 
+/* ---- start.c ---- */
+
+/* once, limit, collect and cancel of a rule, whose expressions see what its condition sees. */
+void start_compile(struct compiler *c, const struct ynode *root);
+/* Their keys for one event. ret: zeroed; its cancel and cancel_shapes are malloc'd, on an error too;
+ * the shapes' texts are the plan's. */
+int start_eval(const struct plan *p, const struct scope *scope, struct store_start *ret,
+	       struct errmsg *msg);
+
 /* ---- conversation_fields.c ---- */
 
 enum field_type { FIELD_NONE, FIELD_SCALAR, FIELD_MAP, FIELD_LIST, FIELD_OPEN };

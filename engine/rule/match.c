@@ -13,6 +13,7 @@
 
 #include "engine/base/json.h"
 #include "engine/rule/compile.h"
+#include "engine/run/keys.h"
 
 /* The rules of one process; far below what a machine holds. */
 #define INDEX_MAX ((size_t)1 << 30)
@@ -245,20 +246,13 @@ void match_index_free(struct match_index *x)
 
 /* ---- finding ---- */
 
-static json_t *value_at(struct event *e, const char *path)
-{
-	if (!strncmp(path, "event.", 6))
-		return json_path(event_envelope(e), path + 6);
-	return e->data ? json_path(e->data, path) : NULL;
-}
-
 /* All pairs, with the one of the index again: it costs less than to remember which it was. */
 static bool fits(const struct trigger *t, struct event *e)
 {
 	if (t->conversation != e->conversation)
 		return false;
 	for (size_t i = 0; i < t->n_where; i++) {
-		const json_t *v = value_at(e, t->where[i].path);
+		const json_t *v = event_value(e, t->where[i].path);
 		size_t k = 0, n = json_array_size(t->where[i].values);
 		while (k < n && !scalar_equal(v, json_array_get(t->where[i].values, k)))
 			k++;
@@ -351,17 +345,18 @@ static void judge(struct match_index *x, uint32_t plan, struct event *e, struct 
 	struct plan *p = x->plans[plan];
 	const struct trigger *t = &p->triggers[x->best[plan]];
 	struct errmsg msg = {0};
+	struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
+	struct store_start start = {.awaited = t->awaited};
 	bool yes = true;
-	int err = 0;
-	if (p->cond) {
-		struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
-		err = tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg);
-		json_decref(s.event);
-		json_decref(s.now);
-	}
+	int err = p->cond ? tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg) : 0;
+	if (!err && yes)
+		err = start_eval(p, &s.scope, &start, &msg);
+	json_decref(s.event);
+	json_decref(s.now);
 	if (!err && !yes)
 		return;
 	struct match *at = add_match(m);
+	at->start = start;
 	at->plan = p;
 	at->trigger = t->id ? t->id : "";
 	at->failed = err != 0;
@@ -382,7 +377,7 @@ void match_index_find(struct match_index *x, struct event *e, struct matches *m)
 	if (b) {
 		note_fitting(x, b->plain, e);
 		for (const struct group *g = b->groups; g; g = g->next)
-			note_fitting(x, look_up(g, value_at(e, g->path)), e);
+			note_fitting(x, look_up(g, event_value(e, g->path)), e);
 	}
 	note_prefixes(x, e);
 	if (x->n_touched > 1)

@@ -178,7 +178,9 @@ static bool use_sometimes(struct compiler *c, const char *head, int line, int co
 	else if (!strcmp(head, "it"))
 		text = c->in_match ? "" : "'it' is known only in a match:";
 	else if (!strcmp(head, "events"))
-		text = "'events' belongs to collect:, which is not in this version";
+		text = c->plan->start && c->plan->start->collect
+			       ? ""
+			       : "'events' is known only in a rule with collect:";
 	if (text && *text)
 		c->check.error(&c->check, line, col, "%s", text);
 	return text != NULL;

@@ -32,7 +32,7 @@ static const struct trigger_word {
 
 static const char *const names[] = {"webhook", "conversation", "event", NULL};
 static const char *const later[] = {"schedule", "every", "poll", "run", NULL};
-static const char *const common[] = {"where", "id", "about", NULL};
+static const char *const common[] = {"where", "id", "about", "awaited", NULL};
 static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
 				       "headers", "query", "path",   NULL};
 
@@ -275,6 +275,14 @@ static void set_id(struct compiler *c, struct trigger *t, const struct ynode *n)
 		t->id = arena_strdup(&c->plan->arena, n->text);
 }
 
+/* `awaited: too` */
+static void set_awaited(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	t->awaited = n->text && !strcmp(n->text, "too");
+	if (!t->awaited)
+		compile_error(c, n, "awaited: takes the word too: also what a waiting run took");
+}
+
 /* How many where pairs a trigger can have at most: one an own word, and those of where:. */
 static size_t count_where(const struct ynode *n)
 {
@@ -304,7 +312,7 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 		else if (!strcmp(key->text, "id"))
 			set_id(c, t, n->items[i]);
 		else if (!strcmp(key->text, "awaited"))
-			compile_error(c, key, "'awaited' is not in this version");
+			set_awaited(c, t, n->items[i]);
 		else if (key != word && !word_in(common, key->text) && strncmp(key->text, "x-", 2))
 			compile_unknown(c, key, "key", common, own_words(c, w));
 	}

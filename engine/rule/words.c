@@ -5,24 +5,21 @@
 #include "engine/base/suggest.h"
 #include "engine/rule/compile.h"
 
-const char *const words_rule[] = {"api",     "rule",  "about",   "when",  "if",      "vars",
-				  "do",      "catch", "finally", "retry", "timeout", "result",
-				  "enabled", "tests", "budget",  NULL};
+const char *const words_rule[] = {"api",     "rule",   "about",   "when",    "if",
+				  "vars",    "do",     "catch",   "finally", "retry",
+				  "timeout", "result", "enabled", "tests",   "budget",
+				  "limit",   "once",   "collect", "cancel",  NULL};
 /* Words of the language that this version does not do yet: not to be taken for typing errors. */
-const char *const words_rule_later[] = {"limit", "once", "collect", "cancel", NULL};
+const char *const words_rule_later[] = {NULL};
 /* Those of these that are a kind of step by now are never looked up here. */
-const char *const words_step_later[] = {"approve", "all",   "any",   "while",  "memory", "run",
-					"http",    "next",  "break", "choose", "each",   "lua",
-					"set",     "reply", "emit",  "try",    "undo",   "call",
-					"wait",    "if",    "log",   "stop",   "fail",   NULL};
+const char *const words_step_later[] = {"all",  "any",  "while", "http",  "next", "break", "choose",
+					"each", "lua",  "set",   "reply", "emit", "try",   "undo",
+					"call", "wait", "if",    "log",   "stop", "fail",  NULL};
 const char *const words_step[] = {"id",    "as",   "if",    "retry", "timeout",
 				  "catch", "undo", "about", NULL};
 /* Parameters of the same sort, as "word.parameter". */
-const char *const words_param_later[] = {
-	"wait.event", "wait.conversation",
-	"wait.webhook",  "wait.where", "wait.match", "wait.scan",
-	"each.parallel", "emit.after", "emit.to",    "emit.source",
-	"reply.to",      NULL};
+const char *const words_param_later[] = {"each.parallel", "emit.after", "emit.to",
+					 "emit.source",   "reply.to",   NULL};
 const char *const words_errors[] = {
 	"throttled", "quota_exceeded", "network", "timeout", "5xx",      "auth",  "forbidden",
 	"not_found", "conflict",       "exists",  "invalid", "rejected", "limit", "in_doubt",

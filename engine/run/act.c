@@ -197,6 +197,15 @@ static void act_tell_tries(struct act *a)
 	step_meta(a, "tries", tries);
 }
 
+/* Nothing more is waited for at its path. */
+static void act_close_waits(struct act *a)
+{
+	const struct jrec *w = jpath_last(&a->j, REC_WAIT);
+	if (a->awaits || (w && json_bool(w->body, "awaits", false)))
+		jbuf_wait(&a->run->buf, &(struct store_wait){.path = a->path, .close = true});
+	a->awaits = false;
+}
+
 static void act_record_end(struct act *a)
 {
 	json_t *body = json_object();
@@ -211,6 +220,7 @@ static void act_record_end(struct act *a)
 		json_object_set(body, "names", a->outer);
 	if (a->error)
 		json_object_set(body, "error", a->error);
+	act_close_waits(a);
 	run_record(a->run, a->path, REC_STEP, body);
 	json_decref(body);
 }

@@ -38,8 +38,8 @@ static void own_texts(struct store_event *ev)
 	ev->ruleset = copy(ev->ruleset);
 }
 
-/* Matched when it is emitted; accepted in the commit of the record that names it. */
-void run_emit(struct run *r, struct event *ev)
+/* Room for one more, with its event. */
+static struct store_accept *emit_add(struct run *r, struct event *ev)
 {
 	struct jbuf *b = &r->buf;
 	if (b->n_emits == b->cap_emits) {
@@ -52,8 +52,32 @@ void run_emit(struct run *r, struct event *ev)
 	*acc = (struct store_accept){.op.verb = STORE_ACCEPT};
 	*em = (struct emitted){.ev = ev};
 	event_to_store(ev, engine_conf(r->engine)->ruleset(engine_conf(r->engine)->arg), &acc->ev);
-	engine_match(r->engine, ev, acc, &em->plans);
 	own_texts(&acc->ev);
+	return acc;
+}
+
+/* Matched when it is emitted; accepted in the commit of the record that names it. */
+void run_emit(struct run *r, struct event *ev)
+{
+	struct store_accept *acc = emit_add(r, ev);
+	engine_match(r->engine, ev, acc, &r->emitted[r->buf.n_emits - 1].plans);
+	acc->ev.n_keys = shapes_keys(&r->engine->shapes, ev, (struct store_key **)&acc->ev.keys);
+}
+
+void run_emit_child(struct run *r, struct event *ev, struct plan *p, struct id id, const char *path)
+{
+	struct store_accept *acc = emit_add(r, ev);
+	struct plan **plans = mem_alloc(2 * sizeof(struct plan *));
+	acc->runs = mem_alloc(sizeof(*acc->runs));
+	acc->n_runs = 1;
+	acc->runs[0] = (struct store_newrun){.id = id,
+					     .rule = p->rule,
+					     .plan_hash = p->hash,
+					     .trigger = "",
+					     .parent = path ? r->id : (struct id){{0}},
+					     .parent_path = path ? path : ""};
+	plans[0] = plan_ref(p);
+	r->emitted[r->buf.n_emits - 1].plans = plans;
 }
 
 /* ---- the commit ---- */
@@ -70,6 +94,14 @@ static void run_submit(struct run *r)
 	r->op.n_emits = r->sent.n_emits;
 	r->op.claims = r->sent.claims;
 	r->op.n_claims = r->sent.n_claims;
+	r->op.waits = r->sent.waits;
+	r->op.n_waits = r->sent.n_waits;
+	r->op.judged = r->sent.judged;
+	r->op.n_judged = r->sent.n_judged;
+	r->op.memory = r->sent.memory;
+	r->op.n_memory = r->sent.n_memory;
+	r->op.mark = r->sent.mark;
+	r->op.tell_parent = r->finished ? r->telling : NULL;
 	store_submit(engine_conf(r->engine)->store, &r->op.op);
 }
 
@@ -170,6 +202,40 @@ static void begin_emitted(struct run *r)
 	r->emitting = NULL;
 }
 
+/* What the store made of a memory is what the record says of it. */
+static void take_memory(struct run *r, const struct store_memory *m)
+{
+	const char *path = r->sent.recs[m->rec].path;
+	list_each (l, &r->acts) {
+		struct act *a = container_of(l, struct act, link);
+		const struct jrec *d = strcmp(a->path, path)
+					       ? NULL
+					       : jpath_last_with(&a->j, REC_DECISION, "memory");
+		if (d)
+			json_object_set_new(d->body, "memory",
+					    json_loads(m->outcome, JSON_DECODE_ANY, NULL));
+	}
+}
+
+static void take_outcomes(struct run *r)
+{
+	for (size_t i = 0; i < r->sent.n_memory; i++)
+		take_memory(r, &r->sent.memory[i]);
+	mailbox_sweep(&r->mail, r->sent.judged, r->sent.n_judged);
+	engine_wake(r->engine, r->op.woken, r->op.n_woken, r);
+	free(r->op.woken);
+	r->op.woken = NULL;
+}
+
+/* Rows that are still to come from the store. */
+static bool has_mail(const struct run *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->mail.n; i++)
+		n += !r->mail.at[i].judged;
+	return r->op.inbox > n;
+}
+
 static void on_recorded(struct store_op *op)
 {
 	struct run *r = container_of(container_of(op, struct store_append, op), struct run, op);
@@ -181,6 +247,7 @@ static void on_recorded(struct store_op *op)
 	r->durable_n += (uint32_t)r->sent.n;
 	begin_emitted(r);
 	step_tell_released(&r->sent);
+	take_outcomes(r);
 	jbuf_clear(&r->sent);
 	engine_run_changed(r->engine, r, r->op.state);
 	if (run_state_is_end(r->op.state)) {
@@ -188,6 +255,8 @@ static void on_recorded(struct store_op *op)
 		return;
 	}
 	wake_barriers(r);
+	if (has_mail(r))
+		run_fetch_mail(r);
 	if (r->op.cancel_asked)
 		run_cancel(r);
 	if (list_empty(&r->ready) && r->op.state != RUN_RUNNING && !r->flying)

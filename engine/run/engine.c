@@ -24,12 +24,53 @@ struct engine *engine_new(const struct engine_config *c)
 	if (!e->conf.active_max)
 		e->conf.active_max = ACTIVE_MAX;
 	list_init(&e->to_load);
+	list_init(&e->unshaped);
 	return e;
+}
+
+/* ---- shapes ---- */
+
+struct ask_shapes {
+	struct store_shapes op;
+	struct engine *engine;
+};
+
+static void accept_waiting(struct engine *e);
+
+static void ask_shapes(struct engine *e);
+
+static void on_shapes(struct store_op *op)
+{
+	struct ask_shapes *q =
+		container_of(container_of(op, struct store_shapes, op), struct ask_shapes, op);
+	struct engine *e = q->engine;
+	size_t i;
+	json_t *v;
+	e->asked--;
+	e->shapes_due = false;
+	if (op->err)
+		log_line(LOG_ERROR, "waits_unread", "text", op->msg.text, NULL);
+	json_array_foreach (q->op.list, i, v)
+		shapes_add(&e->shapes, json_string_value(v));
+	json_decref(q->op.list);
+	free(q);
+	accept_waiting(e);
+}
+
+/* What is waited for by rules that are loaded no more. Until it is known, events are kept back. */
+static void ask_shapes(struct engine *e)
+{
+	struct ask_shapes *q = mem_alloc(sizeof(*q));
+	*q = (struct ask_shapes){.op.op = {.verb = STORE_SHAPES, .cb = on_shapes}, .engine = e};
+	e->shapes_due = true;
+	e->asked++;
+	store_submit(e->conf.store, &q->op.op);
 }
 
 void engine_start(struct engine *e)
 {
 	e->started = true;
+	ask_shapes(e);
 	engine_refill(e);
 }
 
@@ -70,6 +111,7 @@ void engine_free(struct engine *e)
 	for (struct map_entry *m; (m = map_next(&e->plans, &i));)
 		plan_unref(m->value);
 	map_done(&e->plans);
+	shapes_done(&e->shapes);
 	free(e->matches.at);
 	free(e);
 }
@@ -161,7 +203,10 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 		       struct plan **plans)
 {
 	for (size_t i = 0; i < acc->n_runs; i++) {
-		if (acc->runs[i].failed_match)
+		const struct store_newrun *n = &acc->runs[i];
+		if (n->due)
+			engine_near_add(e, n->fate == FATE_JOINED ? n->into : n->id, n->due);
+		if (n->failed_match || n->fate != FATE_STARTED)
 			continue;
 		e->stats.started++;
 		if (e->draining || !engine_has_place(e)) {
@@ -170,6 +215,7 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 		}
 		struct run *r = run_new(e, acc->runs[i].id, plans[i], ev, ev->received);
 		r->epoch = acc->epoch;
+		r->has_parent = !id_is_zero(n->parent);
 		engine_add(e, r);
 	}
 }
@@ -194,7 +240,20 @@ static void add_run(struct engine *e, struct store_newrun *run, const struct mat
 		.parent_path = "",
 		.failed_match = m->failed,
 		.error = m->failed ? match_error(m) : NULL,
+		.start = m->start,
 	};
+}
+
+void engine_wake(struct engine *e, const struct id *ids, size_t n, const struct run *self)
+{
+	char text[ID_TEXT_LEN];
+	for (size_t i = 0; i < n; i++) {
+		struct run *r = engine_find(e, id_format(ids[i], text));
+		if (r && r != self && !r->finished)
+			run_fetch_mail(r);
+		else if (!r)
+			engine_load(e, ids[i]);
+	}
 }
 
 void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
@@ -223,6 +282,7 @@ void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
 
 struct accepting {
 	struct store_accept acc;
+	struct link link; /* in engine->unshaped */
 	struct engine *engine;
 	struct event *ev;
 	struct plan **plans;
@@ -236,9 +296,11 @@ static void accepting_free(struct accepting *a)
 	for (struct plan **p = a->plans; p && *p; p++)
 		plan_unref(*p);
 	for (size_t i = 0; i < a->acc.n_runs; i++)
-		free((char *)a->acc.runs[i].error);
+		newrun_done(&a->acc.runs[i]);
 	free(a->plans);
 	free(a->acc.runs);
+	free((void *)a->acc.ev.keys);
+	free(a->acc.woken);
 	event_unref(a->ev);
 	free(a);
 }
@@ -247,11 +309,15 @@ static void answer(struct accepting *a)
 {
 	struct store_accept *acc = &a->acc;
 	struct id *ids = acc->n_runs ? mem_alloc(acc->n_runs * sizeof(*ids)) : NULL;
-	for (size_t i = 0; i < acc->n_runs; i++)
-		ids[i] = acc->runs[i].id;
+	size_t n = 0;
+	for (size_t i = 0; i < acc->n_runs; i++) {
+		const struct store_newrun *r = &acc->runs[i];
+		if (r->fate != FATE_ONCE && r->fate != FATE_AWAITED)
+			ids[n++] = r->fate == FATE_JOINED ? r->into : r->id;
+	}
 	if (a->cb)
 		a->cb(a->arg, acc->op.err, acc->duplicate, acc->duplicate ? acc->first : a->ev->id,
-		      ids, acc->duplicate ? 0 : acc->n_runs);
+		      ids, acc->duplicate ? 0 : n);
 	free(ids);
 }
 
@@ -267,6 +333,7 @@ static void on_accepted(struct store_op *op)
 		e->stats.accepted++;
 		a->ev->seq = a->acc.ev.seq;
 		engine_begin_runs(e, &a->acc, a->ev, a->plans);
+		engine_wake(e, a->acc.woken, a->acc.n_woken, NULL);
 	}
 	answer(a);
 	accepting_free(a);
@@ -276,10 +343,29 @@ static struct accepting *accepting_new(struct engine *e, struct event *ev, accep
 {
 	struct accepting *a = mem_alloc(sizeof(*a));
 	*a = (struct accepting){.engine = e, .ev = event_ref(ev), .cb = cb, .arg = arg};
+	e->accepting++;
 	a->acc.op = (struct store_op){.verb = STORE_ACCEPT, .cb = on_accepted};
 	snprintf(a->ruleset, sizeof(a->ruleset), "%s", e->conf.ruleset(e->conf.arg));
 	event_to_store(ev, a->ruleset, &a->acc.ev);
 	return a;
+}
+
+static void accept_submit(struct accepting *a)
+{
+	struct engine *e = a->engine;
+	if (e->shapes_due) {
+		list_append(&e->unshaped, &a->link);
+		return;
+	}
+	struct store_event *ev = &a->acc.ev;
+	ev->n_keys = shapes_keys(&e->shapes, a->ev, (struct store_key **)&ev->keys);
+	store_submit(e->conf.store, &a->acc.op);
+}
+
+static void accept_waiting(struct engine *e)
+{
+	for (struct link *l; (l = list_shift(&e->unshaped));)
+		accept_submit(container_of(l, struct accepting, link));
 }
 
 static bool refuse(struct engine *e, accept_cb cb, void *arg, struct event *ev)
@@ -298,12 +384,11 @@ void engine_accept(struct engine *e, struct event *ev, accept_cb cb, void *arg)
 		return;
 	struct accepting *a = accepting_new(e, ev, cb, arg);
 	engine_match(e, ev, &a->acc, &a->plans);
-	e->accepting++;
 	if (fault_is_on("EARLY_ANSWER")) {
 		answer(a);
 		a->cb = NULL;
 	}
-	store_submit(e->conf.store, &a->acc.op);
+	accept_submit(a);
 }
 
 void engine_start_run(struct engine *e, struct plan *p, struct event *ev, accept_cb cb, void *arg)
@@ -317,8 +402,7 @@ void engine_start_run(struct engine *e, struct plan *p, struct event *ev, accept
 	a->plans = mem_alloc(2 * sizeof(*a->plans));
 	a->plans[0] = plan_ref(p);
 	add_run(e, a->acc.runs, &m);
-	e->accepting++;
-	store_submit(e->conf.store, &a->acc.op);
+	accept_submit(a);
 }
 
 void engine_stats(const struct engine *e, struct engine_stats *ret)

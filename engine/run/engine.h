@@ -22,9 +22,10 @@ struct files;
 
 /* One rule that an event starts. */
 struct match {
-	struct plan *plan;   /* borrowed from the rule set until the next reload */
-	const char *trigger; /* its id, or "" */
-	bool failed;         /* the condition raised an error */
+	struct plan *plan;        /* borrowed from the rule set until the next reload */
+	const char *trigger;      /* its id, or "" */
+	bool failed;              /* the condition raised an error */
+	struct store_start start; /* its arrays are malloc'd, the receiver's */
 	struct errmsg msg;
 };
 
@@ -48,6 +49,8 @@ struct engine_config {
 	struct plan *(*plan_load)(void *arg, const char *bundle, size_t len, struct errmsg *msg);
 	void *arg;
 	const struct step_kind *(*kind)(const char *name);
+	struct plan *(*plan_of)(void *arg,
+				const char *rule); /* of a rule that is loaded; or NULL */
 	/* How often earlier processes crashed over a run; three times and it is failed: poison. May be NULL. */
 	unsigned (*crashes)(const char *run);
 	size_t queue_max;  /* events waiting for their commit; over it: ERR_BUSY. 0: 4096 */
@@ -90,6 +93,13 @@ void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg);
  */
 void engine_resume(struct engine *e, struct id run, const char *as, json_t *result, const char *by,
 		   engine_cb cb, void *arg);
+
+/*
+ * Tells a run something at a path where it waits for that: `what` is a literal ("person"). body: borrowed.
+ * ERR_NOT_FOUND when it does not wait there, ERR_CONFLICT when somebody was faster.
+ */
+void engine_tell(struct engine *e, struct id run, const char *path, const char *what,
+		 const json_t *body, engine_cb cb, void *arg);
 
 /* Called on every state change of a run that was recorded: for streams. at most one listener. */
 void engine_listen(struct engine *e,

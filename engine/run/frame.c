@@ -82,6 +82,8 @@ static json_t *lookup_reserved(const struct run *r, const struct frame *f, const
 			       bool *hit)
 {
 	*hit = true;
+	if (strcmp(name, "events") == 0)
+		return r->events;
 	if (strcmp(name, "data") == 0)
 		return r->event->data;
 	if (strcmp(name, "event") == 0)

@@ -160,6 +160,13 @@ bool fold_has_below(const struct fold *f, const char *path)
 
 /* ---- the buffer ---- */
 
+void newrun_done(struct store_newrun *n)
+{
+	free((char *)n->error);
+	free((void *)n->start.cancel);
+	free((void *)n->start.cancel_shapes);
+}
+
 static void free_emit(struct store_accept *a)
 {
 	free((char *)a->ev.source);
@@ -169,8 +176,10 @@ static void free_emit(struct store_accept *a)
 	free((char *)a->ev.headers);
 	free((char *)a->ev.body);
 	free((char *)a->ev.ruleset);
+	free((void *)a->ev.keys);
+	free(a->woken);
 	for (size_t i = 0; i < a->n_runs; i++)
-		free((char *)a->runs[i].error);
+		newrun_done(&a->runs[i]);
 	free(a->runs);
 }
 
@@ -179,6 +188,22 @@ static void free_claim(struct store_claim *c)
 	free((char *)c->connection);
 	free((char *)c->foreign_id);
 	free((char *)c->path);
+}
+
+static void free_wait(struct store_wait *w)
+{
+	free((char *)w->path);
+	free((char *)w->what);
+	free((char *)w->shape);
+	free((char *)w->note);
+}
+
+static void free_memory(struct store_memory *m)
+{
+	free((char *)m->scope);
+	free((char *)m->key);
+	free((char *)m->value);
+	free(m->outcome);
 }
 
 void jbuf_clear(struct jbuf *b)
@@ -191,7 +216,13 @@ void jbuf_clear(struct jbuf *b)
 		free_emit(&b->emits[i]);
 	for (size_t i = 0; i < b->n_claims; i++)
 		free_claim(&b->claims[i]);
+	for (size_t i = 0; i < b->n_waits; i++)
+		free_wait(&b->waits[i]);
+	for (size_t i = 0; i < b->n_memory; i++)
+		free_memory(&b->memory[i]);
 	b->n = b->n_emits = b->n_claims = b->bytes = 0;
+	b->n_waits = b->n_judged = b->n_memory = 0;
+	b->mark = false;
 }
 
 void jbuf_done(struct jbuf *b)
@@ -200,6 +231,9 @@ void jbuf_done(struct jbuf *b)
 	free(b->recs);
 	free(b->emits);
 	free(b->claims);
+	free(b->waits);
+	free(b->judged);
+	free(b->memory);
 	*b = (struct jbuf){0};
 }
 
@@ -231,6 +265,48 @@ void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, 
 							.foreign_id = mem_strdup(foreign_id),
 							.path = mem_strdup(path),
 							.release = release};
+}
+
+/* Room for one more. */
+static void *grown(void *items, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return items;
+	*cap = *cap ? 2 * *cap : 4;
+	return mem_realloc(items, *cap * size);
+}
+
+static char *copy(const char *text)
+{
+	return text ? mem_strdup(text) : NULL;
+}
+
+void jbuf_wait(struct jbuf *b, const struct store_wait *w)
+{
+	b->waits = grown(b->waits, b->n_waits, &b->cap_waits, sizeof(*b->waits));
+	struct store_wait *at = &b->waits[b->n_waits++];
+	*at = *w;
+	at->path = copy(w->path);
+	at->what = copy(w->what);
+	at->shape = copy(w->shape);
+	at->note = copy(w->note);
+}
+
+void jbuf_judge(struct jbuf *b, uint64_t m, bool took)
+{
+	b->judged = grown(b->judged, b->n_judged, &b->cap_judged, sizeof(*b->judged));
+	b->judged[b->n_judged++] = (struct store_judged){m, took};
+}
+
+void jbuf_memory(struct jbuf *b, const struct store_memory *m)
+{
+	b->memory = grown(b->memory, b->n_memory, &b->cap_memory, sizeof(*b->memory));
+	struct store_memory *at = &b->memory[b->n_memory++];
+	*at = *m;
+	at->scope = copy(m->scope);
+	at->key = copy(m->key);
+	at->value = copy(m->value);
+	at->rec = b->n - 1;
 }
 
 void jbuf_drop_claims(struct jbuf *b, bool (*keep)(void *arg, const struct store_claim *c),

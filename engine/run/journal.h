@@ -63,8 +63,17 @@ struct jbuf {
 	size_t n_emits, cap_emits;
 	struct store_claim *claims;
 	size_t n_claims, cap_claims;
+	struct store_wait *waits;
+	size_t n_waits, cap_waits;
+	struct store_judged *judged;
+	size_t n_judged, cap_judged;
+	struct store_memory *memory;
+	size_t n_memory, cap_memory;
+	bool mark;
 };
 
+/* Frees what engine_match gave it. */
+void newrun_done(struct store_newrun *n);
 void jbuf_done(struct jbuf *b);
 void jbuf_clear(struct jbuf *b);
 /* body is borrowed and becomes text. */
@@ -72,6 +81,11 @@ void jbuf_add(struct jbuf *b, uint32_t n, enum rec_type type, const char *path, 
 	      const json_t *body);
 void jbuf_claim(struct jbuf *b, const char *connection, const char *foreign_id, const char *path,
 		bool release);
+/* Copies the texts. */
+void jbuf_wait(struct jbuf *b, const struct store_wait *w);
+void jbuf_judge(struct jbuf *b, uint64_t m, bool took);
+/* Copies the texts; its outcome goes into the record that was added last. */
+void jbuf_memory(struct jbuf *b, const struct store_memory *m);
 /* Leaves only the releases, and what keep (may be NULL) says. */
 void jbuf_drop_claims(struct jbuf *b, bool (*keep)(void *arg, const struct store_claim *c),
 		      void *arg);

@@ -15,6 +15,7 @@
 struct loading {
 	struct store_load load;
 	struct store_get_source source;
+	struct store_append close; /* of its window */
 	struct engine *engine;
 	struct link link; /* in engine->to_load while it waits for a place */
 	struct id run;
@@ -40,6 +41,8 @@ struct plan *engine_plan(struct engine *e, const char *hash)
 
 void engine_keep_plan(struct engine *e, struct plan *p)
 {
+	for (size_t i = 0; i < p->n_shapes; i++)
+		shapes_add(&e->shapes, p->shapes[i]);
 	plan_unref(map_put(&e->plans, p->hash, plan_ref(p)));
 }
 
@@ -110,6 +113,20 @@ static bool is_poison(const struct engine *e, const char *id_text)
 	return e->conf.crashes && e->conf.crashes(id_text) >= CRASHES_MAX;
 }
 
+/* What its window has gathered: `events`. */
+static json_t *gathered(const struct store_loaded *s)
+{
+	json_t *list = s->n_events ? json_array() : NULL;
+	struct errmsg msg;
+	for (size_t i = 0; i < s->n_events; i++) {
+		struct event *ev = event_from_store(&s->events[i], &msg);
+		if (ev)
+			json_array_append(list, event_envelope(ev));
+		event_unref(ev);
+	}
+	return list;
+}
+
 static bool must_cancel(const struct store_loaded *s, const struct run *r)
 {
 	return s->cancel_at && !r->fold.cancelled;
@@ -136,6 +153,9 @@ static void begin(struct loading *l, struct plan *p)
 	}
 	r->cancelling = r->fold.cancelled != 0;
 	r->cancel_n = r->fold.cancelled;
+	r->has_parent = !id_is_zero(s->parent);
+	r->events = gathered(s);
+	mailbox_take(&r->mail, s);
 	engine_add(e, r);
 	if (is_poison(e, l->id_text)) {
 		log_line(LOG_ERROR, "run_poison", "run", l->id_text, "rule", p->rule, "text",
@@ -180,6 +200,60 @@ static void load_plan(struct loading *l)
 	store_submit(l->engine->conf.store, &l->source.op);
 }
 
+/* ---- runs that may not start yet ---- */
+
+static void start_load(struct loading *l);
+
+static void on_closed(struct store_op *op)
+{
+	struct loading *l =
+		container_of(container_of(op, struct store_append, op), struct loading, close);
+	struct engine *e = l->engine;
+	e->asked--;
+	engine_wake(e, l->close.woken, l->close.n_woken, NULL);
+	free(l->close.woken);
+	if (!op->err && !l->close.held && !e->draining) {
+		start_load(l); /* with all that lies in it */
+		return;
+	}
+	loading_free(l);
+	engine_load_more(e);
+}
+
+/* Nothing goes into its window any more, and it asks for its place. */
+static void close_window(struct loading *l)
+{
+	l->close = (struct store_append){.op = {.verb = STORE_APPEND, .cb = on_closed},
+					 .run = l->run,
+					 .epoch = l->load.loaded->epoch,
+					 .expect_n = l->load.loaded->last_n,
+					 .state = RUN_QUEUED};
+	store_loaded_free(l->load.loaded);
+	l->load.loaded = NULL;
+	l->engine->asked++;
+	store_submit(l->engine->conf.store, &l->close.op);
+}
+
+/* True: it stays in the store for now, or comes back here when its window is closed. */
+static bool may_not_start(struct loading *l)
+{
+	struct store_loaded *s = l->load.loaded;
+	struct engine *e = l->engine;
+	bool early = !s->due || s->due > loop_wall_ms(e->conf.loop);
+	if (s->cancel_at || !(s->collecting || s->stands))
+		return false;
+	if (s->collecting && !early) {
+		close_window(l);
+		return true;
+	}
+	if (!early)
+		return false;
+	engine_near_add(e, l->run, s->due);
+	loading_free(l);
+	engine_load_more(e);
+	return true;
+}
+
 static void on_loaded(struct store_op *op)
 {
 	struct loading *l =
@@ -194,6 +268,8 @@ static void on_loaded(struct store_op *op)
 		engine_load_more(e);
 		return;
 	}
+	if (may_not_start(l))
+		return;
 	struct plan *p = engine_plan(e, s->plan_hash);
 	if (!p) {
 		load_plan(l);
@@ -213,6 +289,7 @@ static void start_load(struct loading *l)
 {
 	list_remove(&l->link);
 	l->engine->asked++;
+	l->load.loaded = NULL;
 	l->load = (struct store_load){.op = {.verb = STORE_LOAD, .cb = on_loaded}, .run = l->run};
 	store_submit(l->engine->conf.store, &l->load.op);
 }

@@ -10,6 +10,7 @@ struct person {
 	struct store_cancel cancel;
 	struct store_query query;
 	struct store_revive revive;
+	struct store_tell tell;
 	struct engine *engine;
 	struct id run;
 	char *as, *path, *body;
@@ -85,6 +86,36 @@ void engine_cancel(struct engine *e, struct id run, engine_cb cb, void *arg)
 					  .run = run,
 					  .at = loop_wall_ms(e->conf.loop)};
 	store_submit(e->conf.store, &p->cancel.op);
+}
+
+/* ---- tell ---- */
+
+static void on_told(struct store_op *op)
+{
+	struct person *p =
+		container_of(container_of(op, struct store_tell, op), struct person, tell);
+	if (!op->err)
+		engine_wake(p->engine, &p->run, 1, NULL);
+	person_end(p, op->err == ERR_CLAIMED ? ERR_CONFLICT : op->err, op->msg.text);
+}
+
+void engine_tell(struct engine *e, struct id run, const char *path, const char *what,
+		 const json_t *body, engine_cb cb, void *arg)
+{
+	struct person *p = mem_alloc(sizeof(*p));
+	*p = (struct person){.engine = e,
+			     .run = run,
+			     .cb = cb,
+			     .arg = arg,
+			     .path = mem_strdup(path),
+			     .body = json_text(body)};
+	p->tell = (struct store_tell){.op = {.verb = STORE_TELL, .cb = on_told},
+				      .run = run,
+				      .path = p->path,
+				      .what = what,
+				      .body = p->body,
+				      .len = strlen(p->body)};
+	store_submit(e->conf.store, &p->tell.op);
 }
 
 /* ---- retry, resume ---- */

@@ -42,6 +42,7 @@ void plan_unref(struct plan *p)
 	/* In reverse, so that what was made of earlier things goes before them. */
 	for (size_t i = p->n_owned; i > 0; i--)
 		p->owned_free[i - 1](p->owned[i - 1]);
+	free(p->shapes);
 	free(p->owned);
 	free(p->owned_free);
 	map_done(&p->actions);
@@ -70,4 +71,16 @@ void plan_own(struct plan *p, void *obj, void (*free_fn)(void *))
 	}
 	p->owned[p->n_owned] = obj;
 	p->owned_free[p->n_owned++] = free_fn;
+}
+
+const char *plan_shape(struct plan *p, const char *text)
+{
+	for (size_t i = 0; i < p->n_shapes; i++)
+		if (strcmp(p->shapes[i], text) == 0)
+			return p->shapes[i];
+	if (p->n_shapes == p->cap_shapes) {
+		p->cap_shapes = p->cap_shapes ? 2 * p->cap_shapes : 4;
+		p->shapes = mem_realloc(p->shapes, p->cap_shapes * sizeof(*p->shapes));
+	}
+	return p->shapes[p->n_shapes++] = arena_strdup(&p->arena, text);
 }

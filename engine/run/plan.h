@@ -16,6 +16,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/map.h"
 #include "engine/run/expr.h"
+#include "engine/store/start.h"
 
 #define PLAN_ENGINE 1
 
@@ -77,9 +78,32 @@ struct trigger {
 	const char *type;  /* "webhook:shop/orders", "lead.captured", "contact.synced" */
 	bool prefix;       /* `*` at the end */
 	bool conversation; /* only events that came in as conversation events */
+	bool awaited;      /* also events that a waiting run took */
 	struct where *where;
 	size_t n_where;
 	int line, col;
+};
+
+/* `cancel:` of a rule: an event that ends its runs; the values are evaluated when a run starts. */
+struct plan_cancel {
+	const char *shape;
+	struct tmpl *where; /* a MAP of paths; NULL: none */
+};
+
+/* What stands beside `when` and is decided when an event is accepted. */
+struct plan_start {
+	struct tmpl *once; /* its key */
+	int64_t once_ms;
+	struct tmpl *limit; /* its key; NULL with a limit: one for the whole rule */
+	bool has_limit;
+	unsigned max, rate;
+	int64_t rate_ms;
+	enum store_then then;
+	struct tmpl *collect;
+	int64_t for_ms, quiet_ms;
+	unsigned collect_max;
+	struct plan_cancel *cancel;
+	size_t n_cancel;
 };
 
 struct plan {
@@ -92,12 +116,13 @@ struct plan {
 	bool enabled;
 	struct trigger *triggers;
 	size_t n_triggers;
-	struct tmpl *cond;  /* `if:`, or NULL */
-	json_t *vars;       /* an object, the rule's over the service's */
-	struct retry retry; /* default for its steps */
-	int64_t timeout_ms; /* of the run; 0: none */
-	double share;       /* of the calls that an API key allows, by weight; 0: 1 */
-	int64_t reserve;    /* calls of a day that are kept for it */
+	struct tmpl *cond;        /* `if:`, or NULL */
+	json_t *vars;             /* an object, the rule's over the service's */
+	struct retry retry;       /* default for its steps */
+	int64_t timeout_ms;       /* of the run; 0: none */
+	double share;             /* of the calls that an API key allows, by weight; 0: 1 */
+	int64_t reserve;          /* calls of a day that are kept for it */
+	struct plan_start *start; /* what may keep its runs from starting at once; NULL: nothing */
 	struct tmpl *result;
 	struct block body;
 	struct catchers catches;
@@ -107,6 +132,9 @@ struct plan {
 	struct map scripts;
 	/* what kinds made of the actions it names, by full name; owned by `owned` below */
 	struct map actions;
+	/* how the keys of its waits are made of events (keys.h) */
+	const char **shapes;
+	size_t n_shapes, cap_shapes;
 	/* private */
 	struct arena arena;
 	struct tmpl **tmpls; /* roots, for release */
@@ -123,6 +151,8 @@ struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan *p); /* NULL is fine */
 /* Registers a template root to be released with the plan. Returns t. */
 struct tmpl *plan_keep(struct plan *p, struct tmpl *t);
+/* Registers a shape of keys that its waits look for; copied. Returns the plan's copy. */
+const char *plan_shape(struct plan *p, const char *text);
 /* Registers any object to be freed with the plan. */
 void plan_own(struct plan *p, void *obj, void (*free_fn)(void *));
 

@@ -106,6 +106,9 @@ void run_free(struct run *r)
 	loop_timer_stop(engine_conf(r->engine)->loop, &r->timer);
 	loop_timer_stop(engine_conf(r->engine)->loop, &r->again);
 	fold_done(&r->fold);
+	mailbox_done(&r->mail);
+	json_decref(r->events);
+	free(r->telling);
 	run_drop_emitted(r->emitted, r->buf.n_emits);
 	run_drop_emitted(r->emitting, r->sent.n_emits);
 	jbuf_done(&r->buf);
@@ -163,6 +166,10 @@ void run_finish(struct run *r, json_t *error)
 	if (r->result)
 		json_object_set(body, "result", r->result);
 	run_record(r, "", REC_END, body);
+	if (r->has_parent) {
+		json_object_set_new(body, "id", json_string(r->id_text));
+		r->telling = json_text(body);
+	}
 	json_decref(body);
 }
 

@@ -19,6 +19,8 @@
 #include "engine/io/loop.h"
 #include "engine/run/engine.h"
 #include "engine/run/journal.h"
+#include "engine/run/keys.h"
+#include "engine/run/mailbox.h"
 
 /* How an activation stands to the driver. */
 enum act_at {
@@ -44,6 +46,7 @@ struct act {
 	struct link ready; /* in run->ready */
 	struct link link;  /* in run->acts */
 	bool started, replayed, catching, in_doubt, claim_lost;
+	bool awaits;       /* it has opened waits, which its end closes */
 	json_t *interrupt; /* the error that ends it before its next turn (cancel, timeout) */
 	json_t *late;      /* the same, while what is under way is still awaited */
 	int64_t due, deadline, began;
@@ -103,6 +106,8 @@ struct run {
 	struct step root_step;
 	struct try_args root_args;
 	struct fold fold;
+	struct mailbox mail;
+	json_t *events;       /* what `events` names: of a window; or NULL */
 	json_t *steps, *info; /* what `steps` and `run` name */
 	json_t *now;          /* what `now` names in this turn */
 	int64_t turn_ms;      /* wall time of this turn */
@@ -112,6 +117,8 @@ struct run {
 	bool resting;           /* parked, but for so short that it stays in memory */
 	json_t *error, *result; /* why it failed, what it gives */
 	const char *reason;     /* of a stop: */
+	bool has_parent;
+	char *telling; /* JSON text: what its parent is told of its end; or NULL */
 	/* the journal on its way */
 	uint32_t n; /* of the last record, buffered ones included */
 	uint32_t durable_n;
@@ -149,7 +156,16 @@ void run_finish(struct run *r, json_t *error);
 /* commit.c */
 void run_commit(struct run *r, enum run_state state, int64_t due);
 void run_emit(struct run *r, struct event *ev);
+/* The event begins a run of this plan and no other; path: where this run hears of its end, or NULL. */
+void run_emit_child(struct run *r, struct event *ev, struct plan *p, struct id id,
+		    const char *path);
 void run_drop_emitted(struct emitted *e, size_t n);
+
+/* mailbox.c */
+/* What came for it is read from the store, and whoever waits for it is woken. */
+void run_fetch_mail(struct run *r);
+/* Wakes the activations that rows of the mailbox are for. */
+void run_deliver_mail(struct run *r);
 
 /* act.c */
 struct act *act_new(struct run *r, struct frame *f, const struct step *s);
@@ -198,6 +214,9 @@ struct engine {
 	struct map near;    /* id text → struct near */
 	struct map plans;   /* hash → struct plan, a reference each */
 	struct heap due;    /* near, by wall ms */
+	struct shapes shapes;
+	bool shapes_due;      /* asked of the store; events wait for them in … */
+	struct link unshaped; /* … of struct accepting */
 	struct loop_timer due_timer, refill_timer;
 	struct link to_load; /* ids that wait for a free place in memory */
 	struct matches matches;
@@ -222,7 +241,8 @@ void engine_run_changed(struct engine *e, struct run *r, enum run_state state);
 /* Runs that a commit began are driven, or left in the store when there is no place. */
 void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct event *ev,
 		       struct plan **plans);
-/* Fills acc->runs with the runs that the event starts; *plans: one reference a run, NULL-closed. */
+/* Fills acc->runs with the runs that the event starts (newrun_done); *plans: one reference a run,
+ * NULL-closed. */
 void engine_match(struct engine *e, struct event *ev, struct store_accept *acc,
 		  struct plan ***plans);
 /* It is driven again, and counts as active. */
@@ -231,6 +251,12 @@ void engine_run_woken(struct engine *e, struct run *r);
 bool engine_has_place(const struct engine *e);
 struct run *engine_find(const struct engine *e, const char *id_text);
 void engine_add(struct engine *e, struct run *r);
+
+/*
+ * Runs that have something new to look at: in memory they read it, else they are loaded. self: the run
+ * whose commit it was, and which knows by itself; or NULL.
+ */
+void engine_wake(struct engine *e, const struct id *ids, size_t n, const struct run *self);
 
 /* load.c */
 /* Reads a run from the store and drives it; nothing happens when it is in memory or on its way. */

@@ -133,6 +133,34 @@ bool act_truth(struct act *a, const struct tmpl *t, bool *ret)
 	return false;
 }
 
+struct it_scope {
+	struct scope scope;
+	const struct act *act;
+	json_t *it;
+};
+
+static json_t *it_scope_get(const struct scope *s, const char *name)
+{
+	const struct it_scope *i = container_of(s, struct it_scope, scope);
+	return strcmp(name, "it") == 0 ? i->it : i->act->scope.get(&i->act->scope, name);
+}
+
+bool act_truth_of(struct act *a, const struct tmpl *t, json_t *it, bool *ret)
+{
+	struct it_scope s = {.scope.get = it_scope_get, .act = a, .it = it};
+	if (tmpl_truth(act_vm(a), t, &s.scope, ret, &a->msg) == 0)
+		return true;
+	(void)step_fail_msg(a);
+	return false;
+}
+
+void step_memory(struct act *a, struct store_memory *m)
+{
+	step_record(a, REC_DECISION, json_pack("{s:s#}", "memory", "", 1));
+	m->at = a->run->turn_ms;
+	jbuf_memory(&a->run->buf, m);
+}
+
 /* The scope that the last child block left: its own names first. */
 struct child_scope {
 	struct scope scope;
@@ -372,6 +400,36 @@ void step_emit(struct act *a, json_t *event)
 	free(own);
 	free(body);
 	json_decref(event);
+}
+
+/* ---- runs of other rules ---- */
+
+#define CHAIN_MAX 32
+
+int step_start_run(struct act *a, const char *rule, json_t *data, bool detached, struct id *ret,
+		   struct errmsg *msg)
+{
+	struct run *r = a->run;
+	const struct engine_config *conf = engine_conf(r->engine);
+	json_auto_t *owned = data;
+	struct plan *p = conf->plan_of ? conf->plan_of(conf->arg, rule) : NULL;
+	json_int_t depth = json_int(event_envelope(r->event), "depth", 0) + 1;
+	if (!p)
+		return err_set(msg, ERR_NOT_FOUND, "there is no rule '%s'", rule);
+	if (depth > CHAIN_MAX)
+		return err_set(msg, ERR_LIMIT, "runs that start runs go %d deep at most",
+			       CHAIN_MAX);
+	auto_free char *key = mem_printf("%s#run", a->path),
+		       *source = mem_printf("/rules/%s", r->plan->rule);
+	auto_free char *body = data ? json_text(data) : NULL;
+	struct event *ev =
+		event_new(id_from_name(r->id, key), "run", source, NULL, NULL, r->turn_ms,
+			  r->turn_ms, json_incref(data), body, body ? strlen(body) : 0);
+	json_auto_t *extra = json_pack("{s:I}", "depth", depth);
+	ev->extra = json_text(extra);
+	*ret = id_from_name(ev->id, rule);
+	run_emit_child(r, ev, p, *ret, detached ? NULL : a->path);
+	return 0;
 }
 
 /* ---- blocks ---- */

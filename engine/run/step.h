@@ -24,6 +24,8 @@
 
 struct run;
 struct act; /* one activation of a step */
+struct event;
+struct mail; /* what came for a run */
 
 enum verdict { STEP_DONE, STEP_FAIL, STEP_WAIT, STEP_ENTER };
 
@@ -171,6 +173,38 @@ bool act_claim_lost(const struct act *a);
 void step_release(struct act *a, const char *connection, const char *foreign_id);
 /* cb is told of every claim that was given up, once that is durable; one listener for all engines. */
 void step_on_released(void (*cb)(const char *connection, const char *foreign_id));
+/* What comes from outside: see engine/store/wait.h. */
+
+/*
+ * Opens a wait at this path, or one more key of it, in the same commit as what is buffered. w's path is
+ * set here, its texts are copied. What meets it wakes the parked step: resume() or, after the memory was
+ * given up, start(). It is closed when the step ends.
+ */
+void step_await(struct act *a, struct store_wait *w);
+/* The first thing that came for this path and is not judged, or NULL: *ret_event its envelope, or
+ * *ret_body what was told; borrowed. */
+struct mail *step_mail(const struct act *a, json_t **ret_event, json_t **ret_body);
+/* The event in it, for its id; NULL. */
+const struct event *mail_event(const struct mail *m);
+/* What came satisfies the wait, or does not; durable with the next commit. */
+void step_judge(struct act *a, struct mail *m, bool took);
+/* FROM_MARK looks back to now, once that is durable. */
+void step_mark(struct act *a);
+/* A condition in which `it` names something. On error step_fail was called. */
+bool act_truth_of(struct act *a, const struct tmpl *t, json_t *it, bool *ret);
+/*
+ * Does something to a kept value (engine/store/memory.h; m->at and m->rec are set here), recorded as a
+ * decision {memory: outcome}: {ok: value} or {no: why}. Return what step_barrier() gives after it.
+ */
+void step_memory(struct act *a, struct store_memory *m);
+/*
+ * Begins a run of a rule by name, as part of this run: the record that is buffered names it, and its
+ * end comes as mail at this path, {id, state, result, error}. detached: nothing comes. data: taken.
+ * ERR_NOT_FOUND when there is no such rule, ERR_LIMIT when the chain is too long.
+ */
+int step_start_run(struct act *a, const char *rule, json_t *data, bool detached, struct id *ret,
+		   struct errmsg *msg);
+
 /* What is buffered becomes durable, then resume() comes. Return STEP_WAIT after it. */
 enum verdict step_barrier(struct act *a);
 /* The run parks until `due` (wall ms; 0: only other wakes), then resume() or, after the memory was

@@ -88,9 +88,11 @@ struct refill {
 	struct engine *engine;
 };
 
+/* A queued one with a time stands in a window, or behind its rate. */
 static bool wants_now(const struct store_due_row *row, int64_t now)
 {
-	return row->state == RUN_QUEUED || row->state == RUN_RUNNING || row->due <= now;
+	bool ready = !row->due && (row->state == RUN_QUEUED || row->state == RUN_RUNNING);
+	return ready || row->due <= now;
 }
 
 static void take_row(struct engine *e, const struct store_due_row *row, int64_t now)

@@ -20,6 +20,8 @@ static const struct route routes[] = {
 	{"POST", "runs/*/retry", api_retry},
 	{"POST", "runs/*/resume", api_resume},
 	{"POST", "runs/*/cancel", api_cancel},
+	{"POST", "runs/*/approve", api_approve},
+	{"GET", "waits", api_waits},
 	{"GET", "events", api_events},
 	{"GET", "events/*", api_event},
 	{"GET", "rules", api_rules},

@@ -23,6 +23,10 @@ void api_resume(const struct api_call *c);
 void api_cancel(const struct api_call *c);
 void api_stats(const struct api_call *c);
 
+/* api_waits.c */
+void api_waits(const struct api_call *c);
+void api_approve(const struct api_call *c);
+
 /* api_rules.c */
 void api_rules(const struct api_call *c);
 void api_rule(const struct api_call *c);

@@ -31,6 +31,11 @@ static const char *on_ruleset(void *arg)
 	return ruleset_hash(((struct service *)arg)->rules);
 }
 
+static struct plan *on_plan_of(void *arg, const char *rule)
+{
+	return ruleset_find(((struct service *)arg)->rules, rule);
+}
+
 static struct plan *on_plan(void *arg, const char *bundle, size_t len, struct errmsg *msg)
 {
 	return rule_compile_bundle(&((struct service *)arg)->kit->env, bundle, len, msg);
@@ -234,6 +239,7 @@ static void wire(struct service *s)
 		.match = on_match,
 		.ruleset = on_ruleset,
 		.plan_load = on_plan,
+		.plan_of = on_plan_of,
 		.arg = s,
 		.kind = registry_kind,
 		.crashes = crash_count,

@@ -148,6 +148,7 @@ static int read_inbox(struct mem_data *d, struct store_inbox *v)
 		return err_set(&v->op.msg, ERR_NOT_FOUND, "no such run is live");
 	struct store_loaded *l = loaded_new();
 	l->run = v->run;
+	l->cancel_at = r->cancel_at;
 	if (!load_inbox(d, l, r)) {
 		store_loaded_free(l);
 		return err_set(&v->op.msg, ERR_STORE, "the run is too large");

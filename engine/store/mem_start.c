@@ -186,7 +186,7 @@ static void put_cancels(struct mem_data *d, struct mem_run *r, const struct stor
 			     &(struct store_wait){.path = "",
 						  .what = "cancel",
 						  .key = c->cancel[i],
-						  .shape = c->cancel_shapes,
+						  .shape = c->cancel_shapes[i],
 						  .from = FROM_SEQ,
 						  .seq = e->ev.seq},
 			     e->ev.received, w);

@@ -11,27 +11,28 @@
 	"e.seq, e.id, e.source, e.ext_id, e.type, e.subject, e.time, e.received, e.ruleset,"       \
 	" e.headers, e.body"
 
-#define READ_SQL(X)                                                                                \
-	X(BEGIN, "BEGIN")                                                                          \
-	X(COMMIT, "COMMIT")                                                                        \
-	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"     \
-		" " EVENT_COLUMNS ", l.state, l.due, l.last_n, l.epoch, l.cancel_at,"              \
-		" d.state, d.last_n, d.epoch, l.hold, l.uses, l.inbox FROM run r"                  \
-		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"   \
-		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"            \
-		" WHERE r.id = ?1")                                                                \
-	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")           \
-	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"          \
-	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                    \
-	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                  \
-	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")                                       \
-	X(KEPT, "SELECT body, changed FROM kept WHERE name = ?1")                                  \
-	X(COLLECTED, "SELECT " EVENT_COLUMNS " FROM collected c CROSS JOIN event e"                \
-		     " ON e.seq = c.event WHERE c.run = ?1 ORDER BY c.event")                      \
-	X(INBOX, "SELECT " EVENT_COLUMNS ", i.seq, i.path, i.what, i.body FROM inbox i"            \
-		 " LEFT JOIN event e ON e.seq = i.event WHERE i.run = ?1"                          \
-		 " ORDER BY ifnull(i.event, 0), i.seq LIMIT ?2")                                   \
-	X(LIVE, "SELECT l.run FROM run r CROSS JOIN live l ON l.run = r.seq WHERE r.id = ?1")      \
+#define READ_SQL(X)                                                                                  \
+	X(BEGIN, "BEGIN")                                                                            \
+	X(COMMIT, "COMMIT")                                                                          \
+	X(LOAD, "SELECT r.rule, s.hash, r.trigger, r.parent, r.parent_path, r.created, r.seq,"       \
+		" " EVENT_COLUMNS ", l.state, l.due, l.last_n, l.epoch, l.cancel_at,"                \
+		" d.state, d.last_n, d.epoch, l.hold, l.uses, l.inbox FROM run r"                    \
+		" CROSS JOIN event e ON e.seq = r.event CROSS JOIN source s ON s.seq = r.source"     \
+		" LEFT JOIN live l ON l.run = r.seq LEFT JOIN ended d ON d.run = r.seq"              \
+		" WHERE r.id = ?1")                                                                  \
+	X(RECS, "SELECT n, type, path, at, body FROM journal WHERE run = ?1 ORDER BY n")             \
+	X(DUE, "SELECT r.id, CASE l.wake WHEN 0 THEN l.cancel_at ELSE l.due END, l.state"            \
+	       " FROM live l CROSS JOIN run r ON r.seq = l.run"                                      \
+	       " WHERE l.wake BETWEEN ?1 AND ?2 ORDER BY l.wake, l.run LIMIT ?3")                    \
+	X(SOURCE, "SELECT text FROM source WHERE hash = ?1")                                         \
+	X(KEPT, "SELECT body, changed FROM kept WHERE name = ?1")                                    \
+	X(COLLECTED, "SELECT " EVENT_COLUMNS " FROM collected c CROSS JOIN event e"                  \
+		     " ON e.seq = c.event WHERE c.run = ?1 ORDER BY c.event")                        \
+	X(INBOX, "SELECT " EVENT_COLUMNS ", i.seq, i.path, i.what, i.body FROM inbox i"              \
+		 " LEFT JOIN event e ON e.seq = i.event WHERE i.run = ?1"                            \
+		 " ORDER BY ifnull(i.event, 0), i.seq LIMIT ?2")                                     \
+	X(LIVE,                                                                                      \
+	  "SELECT l.run, l.cancel_at FROM run r CROSS JOIN live l ON l.run = r.seq WHERE r.id = ?1") \
 	X(SHAPES, "SELECT text FROM shape WHERE n > 0")
 
 enum {
@@ -221,6 +222,7 @@ static int read_inbox(struct sqlite_store *s, struct store_inbox *v)
 	bind_id(st, 1, &v->run);
 	int rc = sqlite3_step(st);
 	int64_t run = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
+	int64_t cancel_at = rc == SQLITE_ROW ? sqlite3_column_int64(st, 1) : 0;
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		return reader_failed(s, st, &v->op.msg);
 	sqlite3_reset(st);
@@ -228,6 +230,7 @@ static int read_inbox(struct sqlite_store *s, struct store_inbox *v)
 		return err_set(&v->op.msg, ERR_NOT_FOUND, "no such run is live");
 	struct store_loaded *l = loaded_new();
 	l->run = v->run;
+	l->cancel_at = cancel_at;
 	int err = load_inbox(s, l, run, &v->op.msg);
 	if (err)
 		store_loaded_free(l);

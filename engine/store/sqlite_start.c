@@ -360,7 +360,7 @@ static int put_cancels(struct sqlite_store *s, const struct store_event *ev, str
 			      &(struct store_wait){.path = "",
 						   .what = "cancel",
 						   .key = c->cancel[i],
-						   .shape = c->cancel_shapes,
+						   .shape = c->cancel_shapes[i],
 						   .from = FROM_SEQ,
 						   .seq = ev->seq},
 			      ev->received, w);

@@ -306,7 +306,7 @@ static int append_end(struct sqlite_store *s, struct store_append *a, struct liv
 static int append_start(struct sqlite_store *s, struct store_append *a, struct live_row *row,
 			struct woken *w)
 {
-	enum store_fate fate;
+	enum store_fate fate = FATE_STARTED;
 	int rc = delete_of(s, W_DEL_GATHER, row->run);
 	if (!rc)
 		rc = start_admit(s, row, s->clock->wall_ms(s->clock), &fate, w);

@@ -24,8 +24,8 @@ struct store_start {
 	unsigned collect_max;     /* … or with so many (0: any number) */
 	const struct store_key *cancel; /* an event under one of them ends the run */
 	size_t n_cancel;
-	const char *cancel_shapes; /* JSON list: as store_wait.shape, one a key */
-	bool awaited;              /* starts also for an event that a waiting run took */
+	const char *const *cancel_shapes; /* as store_wait.shape, one a key; borrowed texts */
+	bool awaited;                     /* starts also for an event that a waiting run took */
 };
 
 /* What became of it. All but STARTED, QUEUED and JOINED are recorded with the event. */

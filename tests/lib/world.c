@@ -13,6 +13,7 @@
 #include "engine/base/log.h"
 #include "engine/io/http.h"
 #include "engine/lua/step.h"
+#include "engine/rule/compile.h"
 
 #define HOST "http://api.test"
 
@@ -173,16 +174,16 @@ int64_t world_peer_ms(const struct world *w)
 
 static void on_match(void *arg, struct event *e, struct matches *m)
 {
+	match_index_find(((struct world *)arg)->index, e, m);
+}
+
+static struct plan *on_plan_of(void *arg, const char *rule)
+{
 	struct world *w = arg;
-	for (size_t i = 0; i < w->n_plans; i++) {
-		if (strcmp(w->plans[i]->triggers[0].type, e->type) != 0)
-			continue;
-		if (m->n == m->cap) {
-			m->cap = m->cap ? 2 * m->cap : 4;
-			m->at = mem_realloc(m->at, m->cap * sizeof(*m->at));
-		}
-		m->at[m->n++] = (struct match){.plan = w->plans[i], .trigger = ""};
-	}
+	for (size_t i = 0; i < w->n_plans; i++)
+		if (strcmp(w->plans[i]->rule, rule) == 0)
+			return w->plans[i];
+	return NULL;
 }
 
 static const char *on_ruleset(void *arg)
@@ -210,6 +211,7 @@ static void begin(struct world *w)
 				  .match = on_match,
 				  .ruleset = on_ruleset,
 				  .plan_load = on_plan,
+				  .plan_of = on_plan_of,
 				  .arg = w,
 				  .kind = registry_kind};
 	w->engine = engine_new(&c);
@@ -245,6 +247,7 @@ static void load(struct world *w, const char *connector, const char *rules)
 		fail_msg("%s", buf_str(&b));
 	}
 	findings_done(&f);
+	w->index = match_index_new(w->plans, w->n_plans);
 }
 
 void world_init_budget(struct world *w, const char *connector, const char *rules, json_t *budget)
@@ -285,6 +288,7 @@ void world_done(struct world *w)
 	engine_free(w->engine);
 	connections_stop(w->connections);
 	store_close(w->store);
+	match_index_free(w->index);
 	for (size_t i = 0; i < w->n_plans; i++)
 		plan_unref(w->plans[i]);
 	free(w->plans);
@@ -323,12 +327,18 @@ static void on_accept(void *arg, int err, bool duplicate, struct id id, const st
 
 void world_send(struct world *w, const char *type, const char *json)
 {
+	world_say(w, type, "/tests", NULL, json);
+}
+
+void world_say(struct world *w, const char *type, const char *source, const char *subject,
+	       const char *json)
+{
 	auto_free char *text = mem_strdup(json);
 	for (char *p = text; (p = strchr(p, '\''));)
 		*p = '"';
 	json_t *data = json_loads(text, 0, NULL);
 	assert_non_null(data);
-	struct event *e = event_new(id_new(&w->clock.clock, &w->rng), type, "/tests", NULL, NULL,
+	struct event *e = event_new(id_new(&w->clock.clock, &w->rng), type, source, subject, NULL,
 				    w->clock.wall, w->clock.wall, data, text, strlen(text));
 	engine_accept(w->engine, e, on_accept, w);
 	event_unref(e);
@@ -340,6 +350,28 @@ static void on_cancel(void *arg, int err, const char *why)
 	(void)arg;
 	(void)why;
 	assert_int_equal(err, 0);
+}
+
+static void on_told(void *arg, int err, const char *why)
+{
+	(void)why;
+	*(int *)arg = err;
+}
+
+int world_tell(struct world *w, const char *id, const char *path, const char *json)
+{
+	static int told;
+	struct id run;
+	auto_free char *text = mem_strdup(json);
+	for (char *p = text; (p = strchr(p, '\''));)
+		*p = '"';
+	json_auto_t *body = json_loads(text, 0, NULL);
+	assert_true(body && id_parse(id, &run));
+	told = 1;
+	engine_tell(w->engine, run, path, "person", body, on_told, &told);
+	while (told == 1)
+		(void)loop_run_once(w->loop, true);
+	return told;
 }
 
 void world_cancel(struct world *w, const char *id)

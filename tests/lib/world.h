@@ -46,6 +46,7 @@ struct world {
 	json_t *budget; /* of the connection */
 	struct plan **plans;
 	size_t n_plans;
+	struct match_index *index;
 	struct engine *engine;
 	/* The API. answer: a new reference in *ret, NULL for an empty body; returns the status. */
 	int (*answer)(struct world *w, const struct world_req *q, json_t **ret);
@@ -63,11 +64,16 @@ void world_init_budget(struct world *w, const char *connector, const char *rules
 void world_done(struct world *w);
 /* Sends an event; ' in the JSON stands for ". */
 void world_send(struct world *w, const char *type, const char *json);
+/* The same, of a source and, unless NULL, about a subject. */
+void world_say(struct world *w, const char *type, const char *source, const char *subject,
+	       const char *json);
 /* Lets this much time pass. */
 void world_pass(struct world *w, int64_t ms);
 /* The process dies and another begins on the same store. */
 void world_crash(struct world *w);
 void world_cancel(struct world *w, const char *id);
+/* A person answers at a path; ' in the JSON stands for ". */
+int world_tell(struct world *w, const char *id, const char *path, const char *json);
 int64_t world_peer_ms(const struct world *w);
 /* VIEW_RUNS with up to a thousand rows; the caller's. */
 json_t *world_runs(struct world *w);

@@ -432,7 +432,8 @@ static void an_event_cancels_the_runs_that_say_so(void **state)
 {
 	struct fx *fx = *state;
 	struct store_key k = key_at(9);
-	struct store_start s = {.cancel = &k, .n_cancel = 1, .cancel_shapes = SHAPE};
+	const char *shape = SHAPE;
+	struct store_start s = {.cancel = &k, .n_cancel = 1, .cancel_shapes = &shape};
 	size_t woken;
 	assert_int_equal(born(fx, 1, 0, &s, NULL), FATE_STARTED);
 	struct store_append a = {0};

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Runs that wait for messages, events, people and each other; and what keeps runs from starting."""
+
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from pawl import main, same, test, until  # noqa: E402 pylint: disable=C0413
+
+HOOKS = {"in": {"verify": "none", "id": {"json": "/id"}}, "paid": {"verify": "none"}}
+CONFIG = {"hooks": HOOKS, "conversations": {"native": {"verify": "none"}}}
+
+
+def service(case, *rules):
+    return case.pawl(config=CONFIG, rules={f"r{i}.yaml": f"api: pawl/1\n{text}"
+                                           for i, text in enumerate(rules)})
+
+
+ASK = """
+rule: size
+when: {conversation: intent.detected, intent: order}
+do:
+  - reply: "Which size, ${data.participant.id}?"
+  - wait: {conversation: message.received, timeout: 1h, else: fail}
+    as: said
+result: =said.data.message.text
+"""
+ANY_MESSAGE = """
+rule: any-message
+when: {conversation: message.received}
+do: [{log: x}]
+"""
+
+
+@test(limit=30)
+def a_visitor_answers_over_a_kill(case):
+    pawl = service(case, ASK, ANY_MESSAGE)
+    pawl.conversation("intent.detected", {"intent": {"name": "order"}}, subject="web:test:v1")
+    run = pawl.wait_state("waiting", rule="size")
+    until(lambda: pawl.events(type="message.sent"), what="the question")
+    pawl.kill9()
+    pawl.start()
+    pawl.conversation("message.received", {"message": {"id": "m1", "text": "hello"}},
+                      subject="web:test:v2")
+    pawl.conversation("message.received", {"message": {"id": "m2", "text": "large"}},
+                      subject="web:test:v1")
+    run = pawl.one(rule="size")
+    same(pawl.step(run, "said")["output"]["data"]["message"]["text"], "large", "the answer")
+    # The message that was waited for starts nothing else; the other one does.
+    same(len(pawl.runs(rule="any-message")), 1, "runs of the other rule")
+
+
+APPROVE = """
+rule: offer
+when: {webhook: in}
+do:
+  - approve: {ask: "10 % for ${data.who}?", by: sales, timeout: 1d, else: fail}
+    as: decided
+  - log: "yes by ${decided.by}"
+catch:
+  - error: rejected
+    do: [{set: {said: no}}]
+result: =said or decided.by
+"""
+
+
+@test(limit=30)
+def a_person_decides_once(case):
+    pawl = service(case, APPROVE)
+    pawl.hook("in", {"id": "1", "who": "Ann"})
+    pawl.hook("in", {"id": "2", "who": "Ben"})
+    pawl.wait_runs(lambda runs: sum(r["state"] == "waiting" for r in runs) == 2, what="questions")
+    asked = json.loads(pawl.command("approve", "--json"))["waits"]
+    same(sorted(w["note"]["ask"] for w in asked), ["10 % for Ann?", "10 % for Ben?"], "questions")
+    assert "10 % for Ann?  (for sales)" in pawl.command("approve")
+    by_ask = {w["note"]["ask"]: w["run"] for w in asked}
+    pawl.restart()
+    pawl.command("approve", by_ask["10 % for Ann?"], "--by", "Eve", "--wait")
+    pawl.command("approve", by_ask["10 % for Ben?"], "--no", "--note", "too much")
+    pawl.wait_ended(2)
+    same(pawl.show(by_ask["10 % for Ann?"])["state"], "completed", "state")
+    again = pawl.client.send("POST", f"/api/runs/{by_ask['10 % for Ann?']}/approve", {"approve": True})
+    same(again.status, 409, "a second answer")
+    assert "nobody" in pawl.command("approve")
+    same(pawl.client.send("POST", f"/api/runs/{by_ask['10 % for Ann?']}/approve",
+                          {"approve": "yes"}).status, 400, "no truth value")
+
+
+SUM = """
+rule: sum
+when: {webhook: in}
+do:
+  - run: half
+    with: {n: =data.n}
+    as: h
+  - memory: {add: total, by: =h}
+    as: total
+result: =total
+---
+api: pawl/1
+rule: half
+do:
+  - if: data.n % 2 == 1
+    do: [{fail: odd}]
+result: =data.n // 2
+"""
+
+
+@test(limit=60)
+def sub_runs_and_values_over_kills(case):
+    pawl = service(case, SUM)
+    for i in range(1, 41):
+        pawl.hook("in", {"id": str(i), "n": 2 * i})
+        if i % 10 == 0:
+            pawl.restart()
+    pawl.wait_ended(80, timeout=30)
+    same({r["state"] for r in pawl.runs()}, {"completed"}, "states")
+    totals = [pawl.step(pawl.show(r["id"]), "total")["output"] for r in pawl.runs(rule="sum")]
+    same((max(totals), len(set(totals))), (sum(range(1, 41)), 40), "the total, and each once")
+    pawl.hook("in", {"id": "odd", "n": 3})
+    run = pawl.wait_state("failed", rule="sum")
+    same(run["error"]["message"], "odd", "the child's error")
+
+
+STARTS = """
+rule: once
+when: {webhook: in}
+once: {key: =data.k, for: 1h}
+do: [{log: x}]
+---
+api: pawl/1
+rule: batch
+when: {webhook: in}
+collect: {key: =data.k, for: 2s}
+do: [{set: {n: =len(events)}}]
+result: =n
+---
+api: pawl/1
+rule: stop
+when: {webhook: in}
+if: data.id == "0"
+cancel: [{webhook: paid, where: {k: =data.k}}]
+do: [{wait: 1h}]
+"""
+
+
+@test(limit=60)
+def events_start_once_together_or_end_runs(case):
+    pawl = service(case, STARTS)
+    answers = [pawl.hook("in", {"id": str(i), "k": "a"}).json() for i in range(6)]
+    pawl.restart()
+    run = pawl.one(rule="batch")
+    same(run["records"][-1]["body"]["result"], 6, "events in the window")
+    same(len(pawl.runs(rule="once")), 1, "runs once")
+    event = pawl.client.ok("GET", f"/api/events/{answers[1]['id']}")
+    same(sorted((d["rule"], d["fate"]) for d in event["decisions"]),
+         [("batch", "joined"), ("once", "once")], "why")
+    pawl.hook("paid", {"k": "b"})
+    same(pawl.wait_state("waiting", rule="stop")["rule"], "stop", "still there")
+    pawl.hook("paid", {"k": "a"})
+    pawl.wait_state("cancelled", rule="stop")
+
+
+if __name__ == "__main__":
+    main()
