@@ -37,6 +37,7 @@ static char *eval_key(struct act *a, const struct tmpl *t)
 	if (!act_eval(a, t, &v))
 		return NULL;
 	json_auto_t *owned = v;
+	(void)owned;
 	char *text = json_is_string(v)    ? mem_strdup(json_string_value(v))
 		     : json_is_integer(v) ? json_text(v)
 					  : NULL;
@@ -58,6 +59,7 @@ static bool eval_value(struct act *a, enum store_memory_op op, char **ret)
 	if (t && !act_eval(a, t, &v))
 		return false;
 	json_auto_t *owned = v;
+	(void)owned;
 	if (op == MEMORY_ADD && t && !json_is_number(v)) {
 		(void)step_fail(a, ERR_INVALID, "by: needs a number, not %s",
 				v ? json_type_word(v) : "nil");

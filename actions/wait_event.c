@@ -132,6 +132,7 @@ static bool open_key(struct act *a, const json_t *values)
 static bool open_keys(struct act *a, json_t *values, unsigned *left)
 {
 	json_auto_t *owned = values;
+	(void)owned;
 	const char *path;
 	json_t *v, *one;
 	size_t i;

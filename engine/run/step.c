@@ -412,6 +412,7 @@ int step_start_run(struct act *a, const char *rule, json_t *data, bool detached,
 	struct run *r = a->run;
 	const struct engine_config *conf = engine_conf(r->engine);
 	json_auto_t *owned = data;
+	(void)owned;
 	struct plan *p = conf->plan_of ? conf->plan_of(conf->arg, rule) : NULL;
 	json_int_t depth = json_int(event_envelope(r->event), "depth", 0) + 1;
 	if (!p)

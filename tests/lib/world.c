@@ -366,7 +366,8 @@ int world_tell(struct world *w, const char *id, const char *path, const char *js
 	for (char *p = text; (p = strchr(p, '\''));)
 		*p = '"';
 	json_auto_t *body = json_loads(text, 0, NULL);
-	assert_true(body && id_parse(id, &run));
+	assert_non_null(body);
+	assert_true(id_parse(id, &run));
 	told = 1;
 	engine_tell(w->engine, run, path, "person", body, on_told, &told);
 	while (told == 1)
