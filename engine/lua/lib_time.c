@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/base/timefmt.h"
-#include "engine/lua/calendar.h"
+#include "engine/base/calendar.h"
 #include "engine/lua/lib.h"
 #include "engine/lua/machine.h"
 

@@ -1,11 +1,11 @@
 /* From seconds to dates and back, and sums of both. */
-#include "engine/lua/calendar.h"
+#include "engine/base/calendar.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/lua/civil.h"
+#include "engine/base/civil.h"
 
 #define DAY 86400
 #define COUNT_MAX 1000000 /* of one unit in a span: no sum can overflow */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "engine/base/err.h"
-#include "engine/lua/zone.h"
+#include "engine/base/zone.h"
 
 struct calendar {
 	int64_t year;

@@ -1,5 +1,5 @@
 /* Zones from TZif files (RFC 8536): the table of changes, then the rule of the footer for ever. */
-#include "engine/lua/zone.h"
+#include "engine/base/zone.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine/base/arena.h"
-#include "engine/lua/civil.h"
+#include "engine/base/civil.h"
 
 #define ZONE_DIR "/usr/share/zoneinfo/"
 #define FILE_MAX (256 * 1024)

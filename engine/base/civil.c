@@ -2,7 +2,7 @@
  * Years are counted from March, so that the leap day is a year's last, in eras of 400 years, which
  * all have the same number of days.
  */
-#include "engine/lua/civil.h"
+#include "engine/base/civil.h"
 
 #define ERA_DAYS 146097
 #define EPOCH 719468 /* days from 0000-03-01 to 1970-01-01 */
