@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/base/cron.h"
 #include "engine/base/json.h"
 #include "engine/rule/compile.h"
 
@@ -27,11 +28,13 @@ static const struct trigger_word {
 	  {"intent", "intent.name"},
 	  {NULL}}},
 	{"event", "", false, {{"source", "event.source"}, {"subject", "event.subject"}, {NULL}}},
+	{"schedule", "", false, {{NULL}}},
+	{"every", "", false, {{NULL}}},
 };
 #define N_WORDS (sizeof(trigger_words) / sizeof(trigger_words[0]))
 
-static const char *const names[] = {"webhook", "conversation", "event", NULL};
-static const char *const later[] = {"schedule", "every", "poll", "run", NULL};
+static const char *const names[] = {"webhook", "conversation", "event", "schedule", "every", NULL};
+static const char *const later[] = {"poll", "run", NULL};
 static const char *const common[] = {"where", "id", "about", "awaited", NULL};
 static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
 				       "headers", "query", "path",   NULL};
@@ -223,6 +226,86 @@ static void set_type(struct compiler *c, struct trigger *t, const struct trigger
 		check_hook(c, n);
 }
 
+/* ---- schedules ---- */
+
+static const char *const timed[] = {"zone", "missed", NULL};
+
+static bool is_timed(const struct trigger_word *w)
+{
+	return !strcmp(w->word, "schedule") || !strcmp(w->word, "every");
+}
+
+/* Its event has a source of its own, so that it starts this rule and no other. */
+static void add_source(struct compiler *c, struct trigger *t)
+{
+	struct where *w = &t->where[t->n_where++];
+	const char *source = arena_printf(&c->plan->arena, "/schedule/%s/%zu", c->plan->rule,
+					  c->plan->n_triggers + 1);
+	w->path = "event.source";
+	w->values = json_pack("[s]", source);
+	plan_own(c->plan, w->values, free_json);
+}
+
+static void set_cron(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	struct cron cron;
+	struct errmsg msg;
+	if (!n->text || !n->len)
+		compile_error(c, n,
+			      "schedule: takes a cron expression such as \"0 9 * * MON\", not %s",
+			      ynode_word(n));
+	else if (cron_parse(n->text, &cron, &msg) != 0)
+		compile_error(c, n, "%s", msg.text);
+	else
+		t->cron = arena_strdup(&c->plan->arena, n->text);
+}
+
+static void set_every(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	if (param_duration(c, n, &t->every_ms) && t->every_ms < 1000) {
+		compile_error(c, n, "every: is a second or more");
+		t->every_ms = 1000;
+	}
+}
+
+static void set_zone(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	struct zones zones = {0};
+	if (!n->text || !zone_find(&zones, n->text))
+		compile_error(c, n, "there is no time zone '%s': it is a name such as Europe/Paris",
+			      n->text ? n->text : ynode_word(n));
+	else
+		t->zone = arena_strdup(&c->plan->arena, n->text);
+	zones_done(&zones);
+}
+
+static void set_missed(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	static const char *const words[] = {"once", "all", "skip", NULL};
+	for (size_t i = 0; words[i]; i++)
+		if (n->text && !strcmp(words[i], n->text)) {
+			t->missed = (enum missed)i;
+			return;
+		}
+	compile_error(c, n, "missed: is one of once, all, skip");
+}
+
+static void set_timed(struct compiler *c, struct trigger *t, const struct trigger_word *w,
+		      const struct ynode *root, const struct ynode *n)
+{
+	const struct ynode *v;
+	t->type = "schedule";
+	add_source(c, t);
+	if (!strcmp(w->word, "every"))
+		set_every(c, t, n);
+	else
+		set_cron(c, t, n);
+	if ((v = ynode_get(root, "zone")))
+		set_zone(c, t, v);
+	if ((v = ynode_get(root, "missed")))
+		set_missed(c, t, v);
+}
+
 /* ---- one trigger ---- */
 
 static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
@@ -253,7 +336,9 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	if (odd)
 		compile_unknown(c, odd, "trigger", names, later);
 	else
-		compile_error(c, n, "a trigger begins with webhook:, conversation: or event:");
+		compile_error(
+			c, n,
+			"a trigger begins with webhook:, conversation:, event:, schedule: or every:");
 	return NULL;
 }
 
@@ -262,6 +347,8 @@ static const char *const *own_words(struct compiler *c, const struct trigger_wor
 	size_t n = 0;
 	const char **list = arena_alloc(&c->scratch, 8 * sizeof(*list));
 	list[n++] = w->word;
+	for (size_t i = 0; is_timed(w) && timed[i]; i++)
+		list[n++] = timed[i];
 	for (const struct own_word *o = w->own; o->word; o++)
 		list[n++] = o->word;
 	return list;
@@ -287,7 +374,7 @@ static void set_awaited(struct compiler *c, struct trigger *t, const struct ynod
 static size_t count_where(const struct ynode *n)
 {
 	const struct ynode *where = ynode_get(n, "where");
-	return n->n + (where && where->kind == Y_MAP ? where->n : 0);
+	return n->n + 1 + (where && where->kind == Y_MAP ? where->n : 0);
 }
 
 static void compile_trigger(struct compiler *c, const struct ynode *n, struct trigger *t)
@@ -301,7 +388,10 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 	t->conversation = w->conversation;
 	t->type = "";
 	t->where = arena_alloc(&c->plan->arena, count_where(n) * sizeof(*t->where));
-	set_type(c, t, w, ynode_get(n, word->text));
+	if (is_timed(w))
+		set_timed(c, t, w, n, ynode_get(n, word->text));
+	else
+		set_type(c, t, w, ynode_get(n, word->text));
 	for (size_t i = 0; i < n->n; i++) {
 		const struct ynode *key = n->keys[i];
 		const char *path = own_path(w, key->text);
@@ -313,6 +403,8 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 			set_id(c, t, n->items[i]);
 		else if (!strcmp(key->text, "awaited"))
 			set_awaited(c, t, n->items[i]);
+		else if (is_timed(w) && word_in(timed, key->text))
+			continue;
 		else if (key != word && !word_in(common, key->text) && strncmp(key->text, "x-", 2))
 			compile_unknown(c, key, "key", common, own_words(c, w));
 	}

@@ -73,14 +73,21 @@ struct where {
 	json_t *values;   /* a list */
 };
 
+/* What becomes of the due times of a schedule at which nothing ran. */
+enum missed { MISSED_ONCE, MISSED_ALL, MISSED_SKIP };
+
 struct trigger {
 	const char *id;    /* or NULL */
 	const char *type;  /* "webhook:shop/orders", "lead.captured", "contact.synced" */
 	bool prefix;       /* `*` at the end */
 	bool conversation; /* only events that came in as conversation events */
 	bool awaited;      /* also events that a waiting run took */
-	struct where *where;
+	struct where *where; /* of a schedule the first is its own source */
 	size_t n_where;
+	const char *cron; /* schedule: five fields; NULL */
+	int64_t every_ms; /* every: its span; 0 */
+	const char *zone; /* of the schedule; NULL: the service's */
+	enum missed missed;
 	int line, col;
 };
 

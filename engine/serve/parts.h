@@ -10,6 +10,7 @@
 #include "engine/serve/rulekit.h"
 #include "engine/serve/sandbox.h"
 #include "engine/serve/service.h"
+#include "engine/serve/timetable.h"
 
 struct service {
 	const struct config *config;
@@ -28,6 +29,7 @@ struct service {
 	struct tokens *tokens;
 	struct cache *cache; /* answers of reads, for a while */
 	struct engine *engine;
+	struct timetable *timetable;
 	struct server *server;
 	struct ingress ingress;
 	struct api api;

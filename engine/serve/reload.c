@@ -31,6 +31,7 @@ static void put_plans(struct service *s)
 		connections_set_rule(s->kit->connections, ruleset_at(s->rules, i));
 		engine_put_plan(s->engine, ruleset_at(s->rules, i));
 	}
+	timetable_set(s->timetable, s->rules);
 }
 
 int reload_first(struct service *s, struct errmsg *msg)

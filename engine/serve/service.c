@@ -246,6 +246,8 @@ static void wire(struct service *s)
 	};
 	lua_host_files(s->kit->lua, s->files);
 	s->engine = engine_new(&c);
+	s->timetable = timetable_new(&(struct timetable_config){
+		.loop = s->loop, .store = s->store, .engine = s->engine, .zone = s->config->zone});
 	connections_start(s->kit->connections, &s->services);
 	s->ingress = (struct ingress){
 		.config = s->config, .loop = s->loop, .rng = s->rng, .engine = s->engine};
@@ -362,7 +364,7 @@ static void on_drain(struct loop_timer *t)
 	struct service *s = container_of(t, struct service, drain_timer);
 	bool late = loop_boot_ms(s->loop) >= s->drain_until;
 	bool idle = engine_idle(s->engine) && tokens_idle(s->tokens) &&
-		    (!s->server || !server_open(s->server));
+		    timetable_idle(s->timetable) && (!s->server || !server_open(s->server));
 	if (late && !idle)
 		log_line(LOG_WARN, "drain_timeout", "text",
 			 "what is unanswered is looked into at the next start", NULL);
@@ -380,6 +382,7 @@ void service_drain(struct service *s, int64_t within_ms, void (*done)(void *arg)
 	if (!s->draining) {
 		s->draining = true;
 		reload_unwatch(s);
+		timetable_stop(s->timetable);
 		if (s->server)
 			server_stop(s->server);
 		api_done(&s->api);
@@ -438,6 +441,7 @@ void service_free(struct service *s)
 		return;
 	if (s->loop) {
 		reload_unwatch(s);
+		timetable_stop(s->timetable);
 		loop_timer_stop(s->loop, &s->drain_timer);
 	}
 	if (s->engine)
@@ -451,6 +455,7 @@ void service_free(struct service *s)
 	files_close(s->files);
 	if (s->own_store)
 		store_close(s->store);
+	timetable_free(s->timetable);
 	engine_free(s->engine);
 	api_connections_done(&s->api);
 	tokens_free(s->tokens);

@@ -162,5 +162,24 @@ def events_start_once_together_or_end_runs(case):
     pawl.wait_state("cancelled", rule="stop")
 
 
+TICK = """
+rule: tick
+when: {every: 1s}
+do: [{log: '${data.due}'}]
+"""
+
+
+@test(limit=30)
+def every_second_over_a_kill_each_once(case):
+    pawl = service(case, TICK)
+    pawl.wait_ended(2)
+    pawl.kill9()
+    pawl.start()
+    pawl.wait_ended(5, timeout=20)
+    due = [e["data"]["due"] for e in pawl.events(type="schedule")]
+    same(len(due), len(set(due)), "different due times")
+    assert all(d.endswith(".000Z") for d in due), due
+
+
 if __name__ == "__main__":
     main()
