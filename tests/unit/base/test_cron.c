@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/base/cron.h"
@@ -32,7 +33,8 @@ static const char *due(const char *cron, const char *zone, const char *after, in
 			return "never";
 		time_format(s * 1000, at);
 		at[16] = '\0';
-		strcat(strcat(text, *text ? " " : ""), at + 2);
+		size_t len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, "%s%s", len ? " " : "", at + 2);
 	}
 	return text;
 }
