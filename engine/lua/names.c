@@ -94,13 +94,20 @@ static bool is_local(const struct walk *w, const struct lex *t)
 	return false;
 }
 
-/* ["text"] is as literal as .text; anything else in brackets ends the dotted part. */
+/* Digits alone: an element of a list. */
+static bool is_index(const struct lex *t)
+{
+	return t->kind == LEX_NUMBER && t->len < 9 && strspn(t->text, "0123456789") >= t->len;
+}
+
+/* ["text"] and [1] are as literal as .text; anything else in brackets ends the dotted part. */
 static bool literal_index(struct walk *w)
 {
 	struct lex ahead = w->t;
 	lex_next(&ahead);
-	if (ahead.kind != LEX_STRING || memchr(ahead.text, '\\', ahead.len) ||
-	    memchr(ahead.text, '.', ahead.len))
+	bool text_fits = ahead.kind == LEX_STRING && !memchr(ahead.text, '\\', ahead.len) &&
+			 !memchr(ahead.text, '.', ahead.len);
+	if (!text_fits && !is_index(&ahead))
 		return false;
 	struct lex text = ahead;
 	lex_next(&ahead);

@@ -136,6 +136,7 @@ extern const char *const words_step_later[], *const words_param_later[];
 extern const char *const words_step[];
 extern const char *const words_errors[];
 extern const char *const words_run[];
+extern const char *const words_step_meta[];
 bool word_in(const char *const *list, const char *word);
 size_t word_count(const char *const *list);
 /* The nearest of two lists (either may be NULL), or NULL. */

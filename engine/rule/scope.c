@@ -1,4 +1,5 @@
 /* Which names an expression may read where it stands. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -141,6 +142,10 @@ static void use_data(struct compiler *c, const char *rest, int line, int col)
 	const char *const *values;
 	if (!rest || !c->conversation_data)
 		return;
+	/* What the elements of its lists are is not told. */
+	for (const char *p = rest; (p = strchr(p, '.')); p++)
+		if (isdigit((unsigned char)p[1]))
+			return;
 	if (conversation_field(rest, &values, near, sizeof(near)) != FIELD_NONE)
 		return;
 	c->check.warn(&c->check, line, col, "a conversation event has no field '%s'%s%s%s", rest,
@@ -161,12 +166,20 @@ static void add_use(struct compiler *c, const char *name, bool step, int line, i
 
 static void use_steps(struct compiler *c, const char *rest, int line, int col)
 {
-	char key[DOTTED_MAX];
+	char key[DOTTED_MAX], text[2 * DOTTED_MAX];
 	if (!rest)
 		return;
 	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
 	if (!scope_step_named(c, key))
 		add_use(c, key, true, line, col);
+	const char *field = strchr(rest, '.');
+	if (!field)
+		return;
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(field + 1, "."), field + 1);
+	if (word_in(words_step_meta, key))
+		return;
+	snprintf(text, sizeof(text), "nothing is known of a step as '%s'", key);
+	use_error(c, line, col, text, word_near(key, words_step_meta, NULL));
 }
 
 /* The words that are not always known; true when the word is one of them. */

@@ -24,6 +24,10 @@ const char *const words_errors[] = {
 	"throttled", "quota_exceeded", "network", "timeout", "5xx",      "auth",  "forbidden",
 	"not_found", "conflict",       "exists",  "invalid", "rejected", "limit", "in_doubt",
 	"script",    "cancelled",      "failed",  "too_big", "poison",   NULL};
+/* What `steps.NAME` tells of a step. */
+const char *const words_step_meta[] = {"outcome", "status",     "attempts", "tries",
+				       "adopted", "started",    "ended",    "errors",
+				       "cached",  "connection", NULL};
 const char *const words_run[] = {"id", "rule", "attempt", "started", "elapsed", "url", NULL};
 
 static const char *const reserved[] = {"event", "events", "data",    "vars", "steps", "error",

@@ -53,6 +53,23 @@ def every_listed_title_is_found(case):
     same(found, 93, "titles found")
 
 
+@test
+def a_field_that_an_answer_cannot_have_is_found_in_lists_too(case):
+    pawl = case.pawl(start=False, config=CONFIG, rules={"r.yaml": HEAD + """
+  - call: constant_contact.get_contact
+    with: {contact_id: 5b2f1a50-662a-11eb-af0a-fa163e56c9b0, include: [custom_fields]}
+    as: c
+  - log: =c.custom_fields[1].value
+  - log: =c.custom_fields[1].valu
+  - log: "${c.list_memberships[1].name}"
+"""})
+    done = pawl.run("check")
+    errors = [x for x in (done.stdout + done.stderr).splitlines() if "error:" in x]
+    same([x.split(": error: ")[0] for x in errors], ["rules/r.yaml:11:11", "rules/r.yaml:12:13"],
+         "\n".join(errors) + " places")
+    assert "did you mean 'custom_fields.1.value'" in errors[0], errors
+
+
 def notes_of_the_readme():
     """The connector that actions/README.md shows, as it stands there."""
     text = (REPO / "actions/README.md").read_text()
