@@ -206,7 +206,7 @@ static void names_are_free_ones_with_their_fields(void **state)
 		const char *names;
 	} cases[] = {
 		{"data.contact.email", false, "data.contact.email:1 "},
-		{"contact.emails[1].id and lower(x)", false, "contact.emails:1 lower:1 x:1 "},
+		{"contact.emails[1].id and lower(x)", false, "contact.emails.1.id:1 lower:1 x:1 "},
 		{"a.b[c.d].e", false, "a.b:1 c.d:1 "},
 		{"a['b'].c", false, "a.b.c:1 "},
 		{"'data.x' .. \"y\" .. [[z]] -- w", false, ""},
