@@ -110,6 +110,7 @@ static int make_action(struct loaded *l, const char *name, const json_t *entry,
 	a->surprise = json_str(entry, "surprise");
 	a->aliases = json_object_get(entry, "aliases");
 	a->examples = json_object_get(entry, "examples");
+	a->samples = json_object_get(entry, "samples");
 	if (map_get(&l->actions, name))
 		return err_set(msg, ERR_PARSE, "%s: the name '%s' is taken", place, name);
 	(void)map_put(&l->actions, name, a);

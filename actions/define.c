@@ -33,8 +33,9 @@ struct key {
 static const struct key file_keys[] = {{"connector", MAP}, {"group", TEXT}, {"actions", MAP}};
 
 static const struct key connector_keys[] = {
-	{"name", TEXT},  {"title", TEXT}, {"about", TEXT}, {"base_url", TEXT}, {"auth", LIST},
-	{"oauth2", MAP}, {"rate", MAP},   {"errors", MAP}, {"paging", MAP},    {"job", MAP},
+	{"name", TEXT},  {"title", TEXT}, {"about", TEXT},  {"base_url", TEXT},
+	{"auth", LIST},  {"oauth2", MAP}, {"rate", MAP},    {"errors", MAP},
+	{"paging", MAP}, {"job", MAP},    {"samples", MAP},
 };
 
 static const struct key rate_keys[] = {
@@ -58,7 +59,7 @@ static const struct key action_keys[] = {
 	{"paging", MAP},    {"job", TRUTH},         {"errors", MAP},   {"again", MAP},
 	{"gone_ok", TRUTH}, {"destructive", TRUTH}, {"auth", TEXT},    {"download", TRUTH},
 	{"merge", MAP},     {"examples", MAP},      {"split", MAP},    {"named", MAP},
-	{"shape", ANY},     {"result", MAP},        RULE_KEYS,
+	{"shape", ANY},     {"result", MAP},        {"samples", MAP},  RULE_KEYS,
 };
 
 static const struct key alias_keys[] = {{"name", TEXT}, {"title", TEXT}};
@@ -546,6 +547,17 @@ static void set_prose(const struct ynode *n, json_t *entry, const char *key)
 }
 
 /* Sub-maps that have a reader of their own are taken out first, and put back regular. */
+/* Values that stand for parameters in what is shown: the connector's, and over them the action's own. */
+static void set_samples(const struct reader *r, const struct ynode *n, json_t *entry)
+{
+	const struct ynode *own = ynode_get(n, "samples");
+	json_t *samples = json_copy(json_object_get(r->d->connector, "samples"));
+	json_auto_t *more = own ? ynode_json(own) : json_object();
+	samples = samples ? samples : json_object();
+	json_object_update(samples, more);
+	json_object_set_new(entry, "samples", samples);
+}
+
 static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json_t *entry)
 {
 	static const char *const apart[] = {"title",  "aliases", "about",  "surprise", "params",
@@ -575,6 +587,8 @@ static int read_parts(struct reader *r, const struct ynode *n, json_t *def, json
 		err = check_keys(r, ynode_get(n, "result"), KEYS(result_keys));
 	if (!err && examples)
 		err = check_keys(r, examples, KEYS(examples_keys));
+	if (!err)
+		set_samples(r, n, entry);
 	if (!err)
 		json_object_set_new(entry, "examples",
 				    examples ? ynode_json(examples) : json_object());

@@ -20,7 +20,13 @@ const char *sample_word(enum sample_kind k)
 	return k < SAMPLES ? words[k] : "?";
 }
 
-static json_t *sample(const struct schema *s, const char *name, bool full);
+/* What is being made. */
+struct making {
+	bool full;
+	const json_t *samples; /* by a field's name; NULL: none */
+};
+
+static json_t *sample(const struct schema *s, const char *name, const struct making *m);
 
 static const char *form_text(const struct schema *s)
 {
@@ -56,12 +62,12 @@ static json_t *sample_text(const struct schema *s, const char *name)
 	return v;
 }
 
-static json_t *sample_list(const struct schema *s, const char *name, bool full)
+static json_t *sample_list(const struct schema *s, const char *name, const struct making *m)
 {
 	json_t *list = json_array();
 	for (long i = 0; i < (s->len_min > 1 ? s->len_min : 1); i++)
 		json_array_append_new(list,
-				      s->items ? sample(s->items, name, full) : json_string(name));
+				      s->items ? sample(s->items, name, m) : json_string(name));
 	return list;
 }
 
@@ -81,11 +87,11 @@ static size_t count(const json_t *obj, const json_t *names)
 	return n;
 }
 
-static void put_field(const struct schema *s, json_t *obj, const char *name, bool full)
+static void put_field(const struct schema *s, json_t *obj, const char *name, const struct making *m)
 {
 	const struct schema *field = schema_field(s, name);
 	if (field && !has(obj, name))
-		json_object_set_new(obj, name, sample(field, name, full));
+		json_object_set_new(obj, name, sample(field, name, m));
 }
 
 /* Takes all but the first of the names that are there. */
@@ -113,7 +119,8 @@ static bool stands_alone(const struct schema *s, const json_t *obj, const struct
 	return false;
 }
 
-static void obey(const struct schema *s, json_t *obj, const struct schema_rule *r, bool full)
+static void obey(const struct schema *s, json_t *obj, const struct schema_rule *r,
+		 const struct making *m)
 {
 	size_t n = count(obj, r->names), i;
 	const json_t *name;
@@ -121,7 +128,7 @@ static void obey(const struct schema *s, json_t *obj, const struct schema_rule *
 	case RULE_ONE_OF:
 	case RULE_ANY_OF:
 		if (!n)
-			put_field(s, obj, json_string_value(json_array_get(r->names, 0)), full);
+			put_field(s, obj, json_string_value(json_array_get(r->names, 0)), m);
 		else if (r->kind == RULE_ONE_OF)
 			keep_one(obj, r->names);
 		break;
@@ -131,7 +138,7 @@ static void obey(const struct schema *s, json_t *obj, const struct schema_rule *
 	case RULE_TOGETHER:
 		json_array_foreach ((json_t *)r->names, i, name)
 			if (n)
-				put_field(s, obj, json_string_value(name), full);
+				put_field(s, obj, json_string_value(name), m);
 		break;
 	case RULE_NEEDS:
 		if (has(obj, r->field) && !n)
@@ -146,21 +153,31 @@ static void obey(const struct schema *s, json_t *obj, const struct schema_rule *
 	}
 }
 
-static json_t *sample_object(const struct schema *s, bool full)
+/* A sample of null: nothing that could be shown fits. */
+static bool is_left_out(const struct making *m, const char *name)
+{
+	return json_is_null(json_object_get(m->samples, name));
+}
+
+static json_t *sample_object(const struct schema *s, const struct making *m)
 {
 	json_t *obj = json_object();
 	for (size_t i = 0; i < s->n_fields; i++)
-		if (s->fields[i]->required || (full && !s->fields[i]->ignored))
-			put_field(s, obj, s->names[i], full);
+		if (s->fields[i]->required ||
+		    (m->full && !s->fields[i]->ignored && !is_left_out(m, s->names[i])))
+			put_field(s, obj, s->names[i], m);
 	for (int round = 0; round < REPAIRS_MAX; round++)
 		for (size_t i = 0; i < s->n_rules; i++)
-			obey(s, obj, &s->rules[i], full);
+			obey(s, obj, &s->rules[i], m);
 	return obj;
 }
 
 /* A value that differs from the default, where that is easy, so that it counts as given. */
-static json_t *sample(const struct schema *s, const char *name, bool full)
+static json_t *sample(const struct schema *s, const char *name, const struct making *m)
 {
+	const json_t *said = json_object_get(m->samples, name);
+	if (said && !json_is_null(said))
+		return json_deep_copy(said);
 	if (s->example)
 		return json_deep_copy(s->example);
 	if (json_array_size(s->values))
@@ -175,9 +192,9 @@ static json_t *sample(const struct schema *s, const char *name, bool full)
 	case SCHEMA_BOOLEAN:
 		return json_boolean(!json_is_true(s->fallback));
 	case SCHEMA_OBJECT:
-		return sample_object(s, full);
+		return sample_object(s, m);
 	case SCHEMA_LIST:
-		return sample_list(s, name, full);
+		return sample_list(s, name, m);
 	case SCHEMA_FILE:
 		return json_string("email\nada@example.com\n");
 	case SCHEMA_ANY:
@@ -205,5 +222,6 @@ json_t *action_sample(const struct action *a, enum sample_kind k)
 	const json_t *own = json_object_get(a->examples, sample_word(k));
 	if (own)
 		return json_deep_copy(own);
-	return k == SAMPLE_INVALID ? spoilt(a) : sample_object(a->params, k == SAMPLE_FULL);
+	const struct making m = {.full = k == SAMPLE_FULL, .samples = a->samples};
+	return k == SAMPLE_INVALID ? spoilt(a) : sample_object(a->params, &m);
 }

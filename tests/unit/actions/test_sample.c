@@ -55,11 +55,11 @@ static void the_least_is_part_of_the_most(void **state)
 		{"list_contacts", "{}", 14},
 		{"create_contact_list", "{'name':'name'}", 3},
 		{"get_contact_activity_details_report",
-		 "{'contact_id':'3fa85f64-5717-4562-b3fc-2c963f66afa6',"
+		 "{'contact_id':'d3e00000-0000-4000-8000-000000000001',"
 		 "'tracking_activities_list':['em_sends']}",
 		 4},
 		{"update_contact",
-		 "{'contact_id':'3fa85f64-5717-4562-b3fc-2c963f66afa6','update_source':'Account'}",
+		 "{'contact_id':'d3e00000-0000-4000-8000-000000000001','update_source':'Account'}",
 		 18},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
