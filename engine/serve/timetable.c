@@ -337,6 +337,8 @@ struct timetable *timetable_new(const struct timetable_config *c)
 
 void timetable_stop(struct timetable *t)
 {
+	if (!t) /* a service that could not be made */
+		return;
 	t->stopped = true;
 	loop_timer_stop(t->conf.loop, &t->timer);
 }

@@ -221,5 +221,19 @@ def an_error_in_a_condition_is_a_failed_run(case):
     same(run["error"]["step"], "if", "step")
 
 
+@test
+def a_service_that_cannot_start_says_why(case):
+    pawl = service(case, "do:\n  - emit: over\n")
+    (pawl.folder / "junk.db").write_bytes(b"no database at all " * 400)
+    for store, text in (("pawl.db", "is in use by process"), ("junk.db", "is not a database"),
+                        ("rules", "unable to open"), ("nowhere/x.db", "No such file")):
+        done = pawl.run("serve", "--listen", "127.0.0.1:0", "--store", f"sqlite:{store}")
+        same(done.returncode, 3, f"exit code with {store}")
+        assert text in done.stderr, f"{store}: {done.stderr}"
+    done = pawl.run("serve", "--store", "sqlite:other.db")
+    same(done.returncode, 3, "exit code with a port that is taken")
+    assert "in use" in done.stderr, done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(main())
