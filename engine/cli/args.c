@@ -106,8 +106,8 @@ static int count_words(const struct cli *c, struct errmsg *msg)
 	if (c->n_words < k->words_min)
 		return err_set(msg, ERR_USAGE, "something is missing: %s %s", k->name, k->usage);
 	if (c->n_words > k->words_max)
-		return err_set(msg, ERR_USAGE, "'%s' is one too many: %s %s",
-			       c->words[k->words_max], k->name, k->usage);
+		return err_set(msg, ERR_USAGE, "'%s' is one too many: %s%s%s",
+			       c->words[k->words_max], k->name, *k->usage ? " " : "", k->usage);
 	return 0;
 }
 

@@ -44,7 +44,12 @@ static const struct command *under(const struct command *first, int argc, char *
 
 static int unknown(const char *word)
 {
-	const char *hint = *word == '-' ? NULL : command_suggest(word);
+	const char *hint = command_suggest(word);
+	if (*word == '-') {
+		fprintf(stderr, "pawl: '%s' comes behind the command, as in `pawl runs %s`\n", word,
+			word);
+		return CLI_USAGE;
+	}
 	fprintf(stderr, "pawl: there is no command '%s'", word);
 	if (hint)
 		fprintf(stderr, "; did you mean '%s'?\n", hint);

@@ -168,7 +168,7 @@ static int code_of(int status, const json_t *problem)
 }
 
 /* Problem details, if the answer has them; each part is from outside. */
-static int refused(struct client *c, int status, const json_t *problem)
+static int refused(struct client *c, const char *path, int status, const json_t *problem)
 {
 	struct buf b = BUF_INIT;
 	const char *detail = json_str(problem, "detail"), *title = json_str(problem, "title");
@@ -183,8 +183,10 @@ static int refused(struct client *c, int status, const json_t *problem)
 	fprintf(stderr, "pawl %s: %s\n", c->cli->command->name, buf_str(&b));
 	buf_done(&b);
 	if (status == 401)
-		fprintf(stderr,
-			"the admin token comes from the configuration: `admin: {token: …}`\n");
+		fprintf(stderr, "%s\n",
+			strncmp(path, "/hooks/", 7) == 0
+				? "the hook's `verify:` asks for it: send with a client that has the secret"
+				: "the admin token comes from the configuration: `admin: {token: …}`");
 	return code_of(status, problem);
 }
 
@@ -196,7 +198,7 @@ static int call(struct client *c, const char *method, const char *path, const ch
 	if (client_try(c, method, path, body, type, ret_status, ret, &msg) != 0)
 		return cli_cannot(c->cli, "no service answers at %s: is `pawl serve` running? (%s)",
 				  c->url, msg.text);
-	int code = *ret_status / 100 != 2 ? refused(c, *ret_status, *ret) : CLI_DONE;
+	int code = *ret_status / 100 != 2 ? refused(c, path, *ret_status, *ret) : CLI_DONE;
 	if (code == CLI_DONE && !*ret)
 		code = cli_cannot(c->cli, "what answers at %s is no pawl", c->url);
 	if (code != CLI_DONE) {
@@ -224,7 +226,7 @@ int client_save(struct client *c, const char *method, const char *path, const js
 	if (err)
 		return cli_cannot(c->cli, "what %s sends does not come to its end: %s", c->url,
 				  msg.text);
-	return status / 100 == 2 ? CLI_DONE : refused(c, status, answer);
+	return status / 100 == 2 ? CLI_DONE : refused(c, path, status, answer);
 }
 
 int client_send(struct client *c, const char *path, const char *type, const json_t *body,

@@ -71,6 +71,9 @@ static int run(struct cli *c)
 				  "there is no sandbox/ in the configuration's `scripts` folder");
 	else if (code == CLI_DONE && !strrchr(conf.listen, ':'))
 		code = cli_wrong(c, "--listen takes ADDRESS:PORT, not '%s'", conf.listen);
+	else if (code == CLI_DONE && conf.seed && strcmp(conf.seed, "demo") &&
+		 strcmp(conf.seed, "none"))
+		code = cli_wrong(c, "--seed takes demo or none, not '%s'", conf.seed);
 	else if (code == CLI_DONE)
 		code = serve(c, &conf);
 	config_free(config);
@@ -81,7 +84,8 @@ static const struct cli_option options[] = {
 	{"listen", 0, false, "A:P",
 	 "answer at this address and port (default: " DEFAULT_LISTEN ")"},
 	{"activity-ms", 0, false, "N", "how long bulk activities take (default: 3000)"},
-	{"seed", 0, false, "NAME", "begin with what is there: demo (default: an empty account)"},
+	{"seed", 0, false, "NAME",
+	 "begin with what is there: demo or none (default: none, an empty account)"},
 	{0},
 };
 
