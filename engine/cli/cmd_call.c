@@ -107,9 +107,12 @@ static int write_file(const struct cli *c, const char *path, const json_t *resul
 	return bad ? cli_cannot(c, "cannot write '%s': %s", path, strerror(errno)) : CLI_DONE;
 }
 
-static int give(const struct cli *c, const json_t *result)
+static int give(const struct cli *c, const json_t *result, bool partial)
 {
 	const char *path = cli_value(c, "output");
+	if (partial)
+		fprintf(stderr,
+			"pawl call: partial: not all of it was done, the answer tells what\n");
 	if (path && strcmp(path, "-") != 0)
 		return write_file(c, path, result);
 	return print_json(result);
@@ -178,7 +181,9 @@ static int ask_service(const struct cli *c, struct client *client, const struct 
 		return fetch(c, client, path, body);
 	int code = client_call(client, "POST", path, body, &answer);
 	json_t *result = json_object_get(answer, "result");
-	return code == CLI_DONE ? give(c, result ? result : answer) : code;
+	const char *outcome = json_str(answer, "outcome");
+	bool partial = outcome && strcmp(outcome, "partial") == 0;
+	return code == CLI_DONE ? give(c, result ? result : answer, partial) : code;
 }
 
 /* False when no service is there, so that nothing can have been sent. */
@@ -214,7 +219,7 @@ static int by_myself(const struct cli *c, const struct config *config, const str
 	const struct direct_how how = {.save_fd = l.fd, .pages = pages_of(c)};
 	int err = direct_call(config, k->catalogue, a, conn, params, &how, &answer, &msg);
 	if (answer.result)
-		code = a->download ? CLI_DONE : give(c, answer.result);
+		code = a->download ? CLI_DONE : give(c, answer.result, answer.partial);
 	else if (answer.answered)
 		code = cli_no(c, "%s: %s", err_name(err), msg.text);
 	else
@@ -269,7 +274,8 @@ const struct command command_call = {
 		"Parameters are checked before anything is sent.\n\n"
 		"KEY=VALUE sets a text, a number or a boolean as the parameter takes it; KEY.SUB=VALUE "
 		"nests, KEY:=JSON gives any value, KEY=@FILE a file. For a list, KEY=VALUE may be repeated. "
-		"They come over what --data gives.",
+		"They come over what --data gives.\n\n"
+		"An answer that not all of it was done is printed like any other, and told on stderr.",
 	.options = options,
 	.words_min = 1,
 	.words_max = CLI_WORDS_ANY,

@@ -26,6 +26,7 @@ static int fly(struct direct *d, const struct action *a, const struct connection
 		err = d->ask.err;
 		*msg = d->ask.msg;
 		ret->answered = d->ask.answered;
+		ret->partial = d->ask.partial;
 		ret->status = d->ask.x.answer.status;
 		ret->result = json_incref(d->ask.result);
 	}

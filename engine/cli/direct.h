@@ -17,6 +17,7 @@ struct direct_how {
 struct direct_answer {
 	json_t *result; /* NULL: it failed */
 	bool answered;  /* a whole answer came, whatever it says */
+	bool partial;   /* the result says what was not done */
 	int status;
 };
 

@@ -154,12 +154,24 @@ static json_t *descend(json_t *obj, char *key, const struct schema **s, char **r
 	return obj;
 }
 
+/* A list that the API writes with commas is a text here; what comes again goes behind a comma. */
+static json_t *joined(json_t *old, json_t *v)
+{
+	json_t *both = json_sprintf("%s,%s", json_string_value(old), json_string_value(v));
+	json_decref(v);
+	return both;
+}
+
 /* Takes v. A list grows by it, anything else may be set once. */
 static int put(json_t *obj, const char *key, json_t *v, bool typed, const struct schema *s,
 	       struct errmsg *msg)
 {
 	json_t *old = json_object_get(obj, key);
 	bool list = s && s->type == SCHEMA_LIST && !typed;
+	if (list && s->csv && json_is_string(old) && json_is_string(v))
+		return json_object_set_new(obj, key, joined(old, v))
+			       ? err_set(msg, ERR_TOOBIG, "it is too long")
+			       : 0;
 	if (old && !(list && json_is_array(old))) {
 		json_decref(v);
 		return err_set(msg, ERR_USAGE, "it is given twice");

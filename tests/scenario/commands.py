@@ -36,11 +36,18 @@ def help_and_version_and_wrong_use(case):
     assert pawl.command("--version").strip(), "no version"
     assert "--wait" in pawl.command("help", "send")
     for args in (["nosuch"], ["send"], ["runs", "--nosuch"], ["runs", "--state", "nosuch"],
-                 ["resume", "x", "--as", "maybe"], ["help", "nosuch"]):
+                 ["resume", "x", "--as", "maybe"], ["help", "nosuch"],
+                 ["sandbox", "--seed", "nosuch"], ["-c", "x.yaml", "check"], ["serve", "more"],
+                 ["serve", "--listen", "nowhere"]):
         done = pawl.run(*args)
         same(done.returncode, 2, f"exit code of {args}")
         same(done.stdout, "", f"stdout of {args}")
-        assert done.stderr, f"{args} says nothing"
+        same(done.stderr.count("\n"), 1, f"lines that {args} says")
+        assert not done.stderr.endswith(" \n"), done.stderr
+    for args, text in ((["sandbox", "--seed", "nosuch"], "--seed takes demo or none"),
+                       (["-c", "x.yaml", "check"], "comes behind the command"),
+                       (["serve", "--listen", "nowhere"], "--listen: error: listen takes")):
+        assert text in pawl.run(*args).stderr, pawl.run(*args).stderr
 
 
 @test
@@ -131,6 +138,43 @@ def call_does_one_action_through_the_service(case):
     done = pawl.run("call", "constant_contact.create_contact_tag", "nome=x")
     assert done.returncode in (1, 2) and "name" in done.stderr, done
     same(pawl.run("call", "constant_contact.nosuch").returncode, 2, "exit code of no action")
+
+
+@test
+def call_joins_a_list_that_comes_in_parts(case):
+    _, pawl = service(case)
+    ada = json.loads(pawl.command("call", "constant_contact.list_contacts", "email=ada@example.com",
+                                  "include=taggings", "include=notes,list_memberships"))
+    assert {"taggings", "notes", "list_memberships"} <= set(ada["contacts"][0]), ada
+    done = pawl.run("call", "constant_contact.list_contacts", "limit=1", "limit=2")
+    same(done.returncode, 2, "exit code")
+    assert "given twice" in done.stderr, done.stderr
+
+
+@test
+def call_says_when_not_all_was_done(case):
+    sandbox, pawl = service(case)
+    cancelled = "a1b2c3d4-e5f6-7890-abcd-ef1234567893"
+    args = ["call", "constant_contact.update_event_track_registrations", "--data", json.dumps({
+        "event_id": "e0000001-4e3b-41ea-a3b8-5a418fce41f4", "track_id": "s8zabc",
+        "registration_status": "CANCELED", "registration_ids": [cancelled]})]
+    for what in ("through the service", "alone"):
+        done = pawl.run(*args)
+        same(done.returncode, 0, f"exit code {what}")
+        same(json.loads(done.stdout), {"failed_registration_ids": [cancelled]}, f"answer {what}")
+        assert "partial" in done.stderr, f"{what}: {done.stderr}"
+        pawl.term()
+    assert sandbox.alive()
+
+
+@test
+def a_wrong_connection_is_told_at_its_place(case):
+    pawl = case.pawl(start=False, config={"connections": {"a": {"connector": "nosuch"}}})
+    done = pawl.run("serve")
+    same(done.returncode, 2, "exit code")
+    line = 1 + next(i for i, x in enumerate((pawl.folder / "pawl.yaml").read_text().splitlines())
+                    if '"a":' in x)
+    assert f"pawl.yaml:{line}:" in done.stderr, done.stderr
 
 
 @test
