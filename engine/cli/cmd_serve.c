@@ -8,7 +8,9 @@ enum { RULES_MAX = 64 };
 
 static int failed(const struct cli *c, const struct errmsg *msg)
 {
-	return cli_cannot(c, "%s", msg->text);
+	/* A wrong connection is seen only with the catalogue: it is a mistake of the configuration. */
+	return msg->code == ERR_INVALID ? cli_wrong(c, "%s", msg->text)
+					: cli_cannot(c, "%s", msg->text);
 }
 
 static int serve(const struct cli *c, const struct config *config)

@@ -116,12 +116,20 @@ static struct finding *sorted_copy(const struct findings *f)
 	return at;
 }
 
+/* What stands on no line, as an option of the command, has its name alone. */
+static void format_one(const struct finding *f, struct buf *b)
+{
+	buf_puts(b, f->file);
+	if (f->line)
+		buf_printf(b, ":%d:%d", f->line, f->col);
+	buf_printf(b, ": %s: %s\n", f->warning ? "warning" : "error", f->text);
+}
+
 void findings_format(const struct findings *f, struct buf *b)
 {
 	auto_free struct finding *at = sorted_copy(f);
 	for (size_t i = 0; i < f->n; i++)
-		buf_printf(b, "%s:%d:%d: %s: %s\n", at[i].file, at[i].line, at[i].col,
-			   at[i].warning ? "warning" : "error", at[i].text);
+		format_one(&at[i], b);
 }
 
 json_t *findings_json(const struct findings *f)

@@ -29,10 +29,20 @@ struct builder {
 static void complain(struct builder *b, const char *key, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* What the command line says has its option as its place. */
+static struct place place_of(const struct builder *b, const char *key, const char *name)
+{
+	if (b->flags->listen && strcmp(key, "listen") == 0)
+		return (struct place){"--listen", 0, 0};
+	if (b->flags->store && strcmp(key, "store") == 0)
+		return (struct place){"--store", 0, 0};
+	return tree_place(b->tree, key, name);
+}
+
 /* A mistake that only the whole shows, told at the key or the entry that it is about. */
 static void complain(struct builder *b, const char *key, const char *name, const char *fmt, ...)
 {
-	struct place p = tree_place(b->tree, key, name);
+	struct place p = place_of(b, key, name);
 	va_list ap;
 	va_start(ap, fmt);
 	findings_addv(b->f, p.file, p.line, p.col, false, fmt, ap);
@@ -82,12 +92,14 @@ static void read_listen(struct builder *b, const json_t *root)
 	const char *listen = said ? said : LISTEN, *colon = strrchr(listen, ':');
 	char *end = NULL;
 	long port = colon ? strtol(colon + 1, &end, 10) : -1;
-	if (!colon || colon == listen || !isdigit((unsigned char)colon[1]) || *end || port > 65535)
+	bool formed = colon && colon != listen && isdigit((unsigned char)colon[1]) && !*end &&
+		      port <= 65535;
+	if (!formed)
 		complain(b, "listen", NULL,
 			 "listen takes address:port such as 127.0.0.1:8080, not %s", listen);
 	b->c->listen = mem_strdup(listen);
 	b->c->loopback = is_loopback(listen);
-	if (!b->c->loopback && !b->c->admin_token && !b->flags->lenient)
+	if (formed && !b->c->loopback && !b->c->admin_token && !b->flags->lenient)
 		complain(b, "listen", NULL,
 			 "listening on %s, beyond this machine, needs admin: {token: !env …}",
 			 listen);
@@ -282,6 +294,18 @@ static void drop_without(json_t *auth, const char *kind, const char *key)
 		(void)json_object_del(auth, kind);
 }
 
+/* Connections are judged with the catalogue, later: here is where each of them stands. */
+static json_t *places_of(const struct builder *b)
+{
+	const char *name;
+	json_t *conf, *places = json_object();
+	json_object_foreach (b->c->connections, name, conf) {
+		struct place p = tree_place(b->tree, "connections", name);
+		json_object_set_new(places, name, json_sprintf("%s:%d:%d", p.file, p.line, p.col));
+	}
+	return places;
+}
+
 /* Left out secrets must not read as an auth that is wrong. */
 static void drop_empty_auth(json_t *connections)
 {
@@ -326,6 +350,7 @@ static void read_all(struct builder *b, const json_t *root)
 	c->vars = dup_map(root, "vars");
 	c->secrets = dup_map(root, "secrets");
 	c->connections = dup_map(root, "connections");
+	c->places = places_of(b);
 	c->sandbox = b->flags->sandbox;
 	if (b->flags->lenient)
 		drop_empty_auth(c->connections);
@@ -429,6 +454,7 @@ void config_free(struct config *c)
 	json_decref(c->vars);
 	json_decref(c->secrets);
 	json_decref(c->connections);
+	json_decref(c->places);
 	free_secret(c->admin_token);
 	free_secret(c->seal_key);
 	free(c->dir);

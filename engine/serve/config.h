@@ -61,6 +61,7 @@ struct config {
 	char *zone;             /* IANA name, or NULL */
 	json_t *vars, *secrets; /* objects */
 	json_t *connections;    /* {name: configuration}, secrets resolved */
+	json_t *places;         /* {name: "file:line:col"} of the connections */
 	struct config_hook *hooks;
 	size_t n_hooks;
 	struct config_conversation *conversations;

@@ -70,7 +70,7 @@ static int add_connections(struct rulekit *k, const struct config *c, struct err
 	json_object_foreach (c->connections, name, conf) {
 		int err = connections_add(k->connections, k->catalogue, name, conf, msg);
 		if (err)
-			return err;
+			return err_wrap(msg, "%s: error", json_str(c->places, name));
 	}
 	return 0;
 }

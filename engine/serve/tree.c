@@ -33,9 +33,10 @@ enum shape {
 	S_RULES,   /* paths, one or a list */
 	S_ACTIONS, /* the same, looked for among the product's own too */
 	S_ZONE,
-	S_MAP,     /* of `keys` */
-	S_NAMED,   /* names of the user's, each a map of `keys` */
-	S_ANY_MAP, /* whatever it holds, secrets in it too */
+	S_MAP,        /* of `keys` */
+	S_NAMED,      /* names of the user's, each a map of `keys` */
+	S_ANY_MAP,    /* whatever it holds, secrets in it too */
+	S_SECRET_MAP, /* names of the user's, each a secret */
 	S_VERIFY,
 	S_BUDGET,  /* `none`, or a map that actions/budget.h reads */
 	S_LATER,   /* may be there, has no effect in this version: `words` says what that means */
@@ -133,7 +134,7 @@ static const struct key top_keys[] = {
 	{"seal_key", S_SECRET},
 	{"zone", S_ZONE},
 	{"vars", S_ANY_MAP},
-	{"secrets", S_ANY_MAP},
+	{"secrets", S_SECRET_MAP},
 	{"connections", S_NAMED, connection_keys},
 	{"hooks", S_NAMED, hook_keys},
 	{"conversations", S_NAMED, conversation_keys},
@@ -317,6 +318,12 @@ static json_t *read_url(struct reader *r, const struct key *k, const struct ynod
 		json_decref(v);
 		return NULL;
 	}
+	if (url[scheme + strcspn(url + scheme, "/?#@")] == '@') {
+		complain(r, n, "%s: a name and password cannot stand in an address, which is shown",
+			 k->name);
+		json_decref(v);
+		return NULL;
+	}
 	while (url[len - 1] == '/')
 		len--;
 	json_t *cut = json_stringn(url, len);
@@ -479,6 +486,22 @@ static json_t *read_named(struct reader *r, const struct key *k, const struct yn
 	return out;
 }
 
+static json_t *read_secret_map(struct reader *r, const struct key *k, const struct ynode *n)
+{
+	if (n->kind == Y_NULL && !n->tag)
+		return json_object();
+	if (n->kind != Y_MAP)
+		return wants(r, k->name, "a map of names", n);
+	json_t *out = json_object();
+	for (size_t i = 0; i < n->n; i++) {
+		const struct key one = {.name = n->keys[i]->text, .shape = S_SECRET};
+		json_t *v = read_secret(r, &one, n->items[i]);
+		if (v)
+			json_object_set_new(out, one.name, v);
+	}
+	return out;
+}
+
 static json_t *read_verify(struct reader *r, const struct key *k, const struct ynode *n)
 {
 	if (is_text(n) && !n->tag && strcmp(n->text, "none") == 0)
@@ -529,6 +552,8 @@ static json_t *read_value(struct reader *r, const struct key *k, const struct yn
 		if (n->kind != Y_MAP && n->kind != Y_NULL)
 			return wants(r, k->name, "a map", n);
 		return n->kind == Y_NULL ? json_object() : read_any(r, n);
+	case S_SECRET_MAP:
+		return read_secret_map(r, k, n);
 	case S_BUDGET:
 		return is_text(n) ? json_string(n->text) : read_any(r, n);
 	case S_LATER:

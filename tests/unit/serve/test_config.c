@@ -190,6 +190,8 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{"admin: {token: !file absent}\n", 1, 16, "No such file"},
 		{"connections: {a: {auth: {oauth2: {client_i: x}}}}\n", 1, 35, "'client_id'"},
 		{"connections: {a: {auth: {oauth2: {pkce: 1}}}}\n", 1, 41, "true or false"},
+		{"connections: {a: {base_url: 'https://u:p@x/v3'}}\n", 1, 29, "name and password"},
+		{"secrets: {a: [1]}\n", 1, 14, "a takes text"},
 		{"seal_key: !env PAWL_TEST_SECRET\n", 1, 1, "32 characters"},
 		{"store: postgresql://x\n", 1, 8, "PostgreSQL is not in this version"},
 		{"zone: Mars/Olympus\n", 1, 7, "no time zone"},
@@ -230,10 +232,10 @@ static void a_secret_is_in_no_error_text(void **state)
 
 static void a_secret_in_the_clear_and_what_has_no_effect_are_warnings(void **state)
 {
-	struct config *c = load("admin: {token: abc}\nretention: {runs: 30d}\n");
+	struct config *c = load("admin: {token: abc}\nretention: {runs: 30d}\nsecrets: {k: abc}\n");
 	assert_non_null(c);
-	assert_int_equal(found.n, 2);
-	assert_true(found.at[0].warning && found.at[1].warning);
+	assert_int_equal(found.n, 3);
+	assert_true(found.at[0].warning && found.at[1].warning && found.at[2].warning);
 	config_free(c);
 }
 
