@@ -168,7 +168,10 @@ int json_parse(const char *text, size_t len, bool strict, json_t **ret, struct e
 	size_t place = err.position > 0 ? (size_t)err.position : 0;
 	place = copy ? original_place(text, len, place) : place;
 	place = place > len ? len : place;
-	return fail_at(msg, text, text + (place ? place - 1 : 0), err.text);
+	const char *why = json_error_code(&err) == json_error_null_character
+				  ? "a text cannot hold \\u0000"
+				  : err.text;
+	return fail_at(msg, text, text + (place ? place - 1 : 0), why);
 }
 
 /* The shortest text that reads back as the same number, always with a point or an exponent. */

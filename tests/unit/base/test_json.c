@@ -44,7 +44,7 @@ static void what_is_no_json_is_refused_with_its_place(void **state)
 		{"{\"a\":\n\n?}", "line 3 column 1"},
 		{"[1,]", "line 1"},
 		{"[01]", "line 1"},
-		{"[\"\\u0000\"]", "line 1"},
+		{"[\"\\u0000\"]", "a text cannot hold \\u0000"},
 		{"[\"\xff\"]", "line 1"},
 		{"[\"a\nb\"]", "line 1"},
 		{"[\"a", "line 1"},
