@@ -228,9 +228,10 @@ void conn_send_continue(struct server_conn *c)
 void conn_refuse(struct server_conn *c, int status, const char *why)
 {
 	char body[256];
-	int len =
-		snprintf(body, sizeof(body), "{\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n",
-			 reason(status), status, why);
+	int len = snprintf(
+		body, sizeof(body),
+		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n",
+		reason(status), status, why);
 	c->req.keep_alive = false;
 	if (c->state == CONN_HEAD)
 		c->request.is_head = false;
