@@ -224,6 +224,11 @@ static enum probe_verdict judge_claim(struct probe *p)
 /* A look of many pages is not lost for one of them; what needs longer is looked at anew, later. */
 static enum probe_verdict same_page_again(struct probe *p)
 {
+	bool refused = !p->x.req.err && !p->x.pass.err && p->x.answer.err == ERR_AUTH;
+	if (refused && !p->renewed && pass_can_renew(&p->x.pass)) {
+		p->renewed = true;
+		return send_look(p);
+	}
 	bool may = p->x.req.err || err_class(p->x.answer.err) == ERR_TRANSIENT;
 	if (!may || p->x.pass.err || ++p->tries >= TRIES || p->x.answer.err == ERR_THROTTLED)
 		return PROBE_FAILED;

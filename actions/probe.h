@@ -41,6 +41,7 @@ struct probe {
 	char *asked_id; /* the claim that is looked up; owned */
 	size_t at;      /* the candidate whose claim is looked up */
 	unsigned pages, tries;
+	bool renewed; /* its credentials were refused once, and asked for anew */
 	bool querying, reading;
 	struct act *act;
 };

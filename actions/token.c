@@ -701,7 +701,8 @@ bool token_refused(struct token_wait *w)
 	struct token *t = w->token;
 	if (!t)
 		return false;
-	if (w->serial != t->serial || t->stale)
+	/* Over: who asks again hears that a login is needed. */
+	if (w->serial != t->serial || t->stale || is_over(t))
 		return true;
 	if (t->after_refusal && !t->proved)
 		return false;

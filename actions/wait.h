@@ -37,6 +37,7 @@ struct wait_state {
 	const struct connection *conn;
 	const struct action *action; /* reads one activity */
 	const struct action *list;   /* lists activities, or NULL */
+	bool renewed;                /* its credentials were refused once, and asked for anew */
 	struct watch_wait watch;
 };
 

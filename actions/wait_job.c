@@ -265,6 +265,10 @@ static enum verdict judge(struct act *a, struct wait_state *st)
 			       : activity_ended(a, st, r->result);
 	if (r->err == ERR_NOT_FOUND)
 		return not_found(a, st);
+	if (r->err == ERR_AUTH && !st->renewed && pass_can_renew(&st->x.pass)) {
+		st->renewed = true;
+		return look(a, st);
+	}
 	if (err_class(r->err) == ERR_TRANSIENT)
 		return look_later(
 			a, st,
@@ -337,6 +341,9 @@ static void take_page(struct wait_state *st)
 {
 	bool came = exchange_read(&st->x, false) == 0 && st->x.answer.outcome == ANSWER_OK;
 	struct page p = {.job = st->action->job, .whole = is_whole(st)};
+	/* The next look goes with others. */
+	if (!came && !st->x.pass.err && st->x.answer.err == ERR_AUTH)
+		(void)pass_can_renew(&st->x.pass);
 	if (came)
 		p.items = *p.job->items ? json_path(st->x.answer.result, p.job->items)
 					: st->x.answer.result;

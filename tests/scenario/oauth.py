@@ -263,6 +263,36 @@ def a_void_login_holds_its_runs_also_over_a_restart(case):
     same(len(login.created()), 2, "contacts")
 
 
+@test(limit=60)
+def a_doubt_and_an_activity_outlive_the_token(case):
+    login = Login(case)
+    login.log_in()
+    login.pawl.write("rules/export.yaml", """
+api: pawl/1
+rule: export
+when: {webhook: in}
+if: data.id == "export"
+do:
+  - call: constant_contact.export_contacts
+    as: begun
+  - wait: {activity: =begun, timeout: 10m, else: fail}
+""")
+    login.sandbox.client.ok("PUT", "/_sandbox", {"activity_ms": 4000})
+    login.pawl.start()
+    login.pawl.hook("in", {"id": "export", "email": "e@example.com"})
+    login.pawl.wait_state("waiting", rule="export")
+    # Killed with a request under way, and the token is worth nothing afterwards: only a look can tell.
+    login.sandbox.fault("delay", method="POST", path="/v3/contacts", delay_ms=3000, times=2)
+    login.send(1, first=5)
+    until(lambda: len(login.sandbox.requests("POST", "/contacts")) >= 2, what="calls")
+    login.pawl.kill9()
+    login.expire()
+    login.pawl.start()
+    runs = login.pawl.wait_ended(3, timeout=40)
+    same({r["state"] for r in runs}, {"completed"}, "states")
+    same((len(login.created()), login.asked("refresh_token")), (2, 1), "contacts, refreshes")
+
+
 # ---- partners, privileges ----
 
 @test(limit=60)
