@@ -292,7 +292,10 @@ int schema_time(const char *text, int64_t *ret_ms)
 	return time_parse(with_colon(text, spaced), ret_ms, NULL);
 }
 
-/* Writes a time in UTC as the layout says; what is no time stays what it is. */
+/*
+ * Writes a time in UTC as the layout says; what is no time stays what it is. A layout without a
+ * clock asks for a day of the calendar: that is the day that is written, wherever it was.
+ */
 static json_t *laid_out(const char *layout, const char *text)
 {
 	static const struct {
@@ -306,6 +309,8 @@ static json_t *laid_out(const char *layout, const char *text)
 	if (schema_time(text, &ms))
 		return json_string(text);
 	(void)time_format(ms, whole);
+	if (!strstr(layout, "%H"))
+		memcpy(whole, text, sizeof("2026-01-31") - 1);
 	for (const char *p = layout; *p; p++) {
 		size_t i = 0;
 		if (*p != '%' || !p[1]) {
