@@ -319,6 +319,7 @@ static void what_is_no_request_is_refused_once_and_the_connection_closed(void **
 		assert_int_equal(count_of(b.data, "\r\nDate: "), 1);
 		assert_non_null(strstr(b.data, "Connection: close\r\n"));
 		assert_non_null(strstr(b.data, "Content-Type: application/problem+json\r\n"));
+		assert_non_null(strstr(b.data, "{\"type\":\"about:blank\",\"title\""));
 		buf_done(&b);
 	}
 	assert_int_equal(f.handled, 0);
