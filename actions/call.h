@@ -176,4 +176,6 @@ enum verdict call_doubt(struct act *a, struct call_state *st, int err);
 
 /* ---- call_check.c ---- */
 
+/* Whether the answer of an action (arg) can have a field, as struct plan_check asks it. */
+int call_has_field(void *arg, const char *dotted, char *near, size_t max);
 void call_check(struct plan_check *c, struct step *s);

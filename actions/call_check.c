@@ -86,7 +86,7 @@ static void on_violation(void *arg, const char *path, const char *message, bool 
 }
 
 /* The nearest name for the wrong part of a path into an answer. */
-static int has_field(void *arg, const char *dotted, char *near, size_t max)
+int call_has_field(void *arg, const char *dotted, char *near, size_t max)
 {
 	const struct action *action = arg;
 	const char *const *names;
@@ -121,5 +121,5 @@ void call_check(struct plan_check *c, struct step *s)
 	json_decref(with);
 	call_reads_check(c, s);
 	if (c->gives)
-		c->gives(c, s, has_field, args->target->action);
+		c->gives(c, s, call_has_field, args->target->action);
 }

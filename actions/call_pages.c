@@ -30,9 +30,25 @@ static bool check_list(struct plan_check *c, const struct step *s)
 	return false;
 }
 
+/* The fields of one item of a list. */
+static int item_has_field(void *arg, const char *dotted, char *near, size_t max)
+{
+	const struct action *a = arg;
+	const char *items = a->paging.items;
+	auto_free char *path = mem_printf("%s%s1.%s", items, *items ? "." : "", dotted);
+	size_t skip = strlen(path) - strlen(dotted);
+	if (call_has_field(arg, path, near, max))
+		return 1;
+	if (max && strlen(near) > skip)
+		memmove(near, near + skip, strlen(near + skip) + 1);
+	return 0;
+}
+
 void call_pages_check(struct plan_check *c, struct step *s)
 {
-	(void)check_list(c, s);
+	const struct call_args *args = s->args;
+	if (check_list(c, s) && args->target && c->gives)
+		c->gives(c, s, item_has_field, args->target->action);
 }
 
 void call_reads_check(struct plan_check *c, struct step *s)

@@ -31,6 +31,7 @@ struct name {
 	bool local;              /* a loop's item or index */
 	bool hidden;             /* its loop is over */
 	bool typed;              /* has_field can tell */
+	const char *prefix;      /* what has_field needs in front: "contacts.1", or NULL */
 	int (*has_field)(void *arg, const char *dotted, char *suggest, size_t max);
 	void *arg;
 };
@@ -188,6 +189,10 @@ void scope_declare(struct compiler *c, const struct ynode *at, const char *name,
 void scope_declare_local(struct compiler *c, const char *name, int line);
 /* Is the word fit to be a name? An error is collected when not. */
 bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name);
+/* The name declared last is an element of what the expression gives, where that is known. */
+void scope_element_of(struct compiler *c, const struct tmpl *list);
+/* The name declared last is what that step gives, where its check has told. */
+void scope_given_by(struct compiler *c, const struct step *s);
 /* Names declared from `mark` on are not known any more. */
 void scope_hide(struct compiler *c, size_t mark);
 /* One read of a dotted name in an expression. */

@@ -8,6 +8,7 @@
 #include "engine/rule/compile.h"
 
 #define DOTTED_MAX 256
+#define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name)
 {
@@ -59,6 +60,76 @@ void scope_declare_local(struct compiler *c, const char *name, int line)
 	add_name(c, name, line)->local = true;
 }
 
+void scope_given_by(struct compiler *c, const struct step *s)
+{
+	struct name *n = &c->names[c->n_names - 1];
+	if (c->giving.step != s)
+		return;
+	n->typed = true;
+	n->has_field = c->giving.has_field;
+	n->arg = c->giving.arg;
+}
+
+/* The one visible name of a dotted path's head, if it is typed. */
+static const struct name *typed_head(struct compiler *c, const char *dotted)
+{
+	const struct name *found = NULL;
+	size_t len = strcspn(dotted, ".");
+	for (size_t i = 0; i + 1 < c->n_names; i++) {
+		const struct name *n = &c->names[i];
+		if (n->hidden || strlen(n->name) != len || memcmp(n->name, dotted, len))
+			continue;
+		if (found || !n->typed)
+			return NULL;
+		found = n;
+	}
+	return found;
+}
+
+struct whole {
+	char dotted[DOTTED_MAX];
+	size_t n;
+};
+
+static void on_whole(void *arg, const char *dotted, int line)
+{
+	struct whole *w = arg;
+	(void)line;
+	w->n++;
+	snprintf(w->dotted, sizeof(w->dotted), "%s", dotted);
+}
+
+/* Only what is nothing but a path: l.lists, l["lists"], found.contacts[1].notes. */
+static bool whole_path(struct compiler *c, const struct tmpl *t, struct whole *w)
+{
+	const struct expr_vm *vm = c->env->vm;
+	*w = (struct whole){0};
+	if (c->bundle || !t || t->kind != TMPL_EXPR || t->chunk ||
+	    t->src[strspn(t->src, WORD_CHARACTERS ".[]\"'")])
+		return false;
+	vm->ops->names(vm->vm, t->src, false, on_whole, w);
+	return w->n == 1;
+}
+
+void scope_element_of(struct compiler *c, const struct tmpl *list)
+{
+	struct whole w;
+	const struct name *head = whole_path(c, list, &w) ? typed_head(c, w.dotted) : NULL;
+	if (!head)
+		return;
+	const char *rest = strchr(w.dotted, '.');
+	const char *path = arena_printf(&c->scratch, "%s%s%s%s1", head->prefix ? head->prefix : "",
+					head->prefix && rest ? "." : "", rest ? rest + 1 : "",
+					head->prefix || rest ? "." : "");
+	if (!head->has_field(head->arg, path, NULL, 0))
+		return;
+	struct name *n = &c->names[c->n_names - 1];
+	n->typed = true;
+	n->has_field = head->has_field;
+	n->arg = head->arg;
+	n->prefix = path;
+}
+
 void scope_hide(struct compiler *c, size_t mark)
 {
 	for (size_t i = mark; i < c->n_names; i++)
@@ -91,19 +162,51 @@ static void use_error(struct compiler *c, int line, int col, const char *text, c
 		c->check.error(&c->check, line, col, "%s", text);
 }
 
+/* "contacts.1.notes" as it is written: contacts[1].notes. */
+static void as_written(const char *path, char *ret, size_t max)
+{
+	size_t at = 0;
+	*ret = 0;
+	for (bool first = true; *path && at + 1 < max; first = false) {
+		size_t len = strcspn(path, ".");
+		bool index = !first && strspn(path, "0123456789") >= len;
+		at += (size_t)snprintf(ret + at, max - at, "%s%.*s%s",
+				       index   ? "["
+				       : first ? ""
+					       : ".",
+				       (int)len, path, index ? "]" : "");
+		path += len + (path[len] == '.');
+	}
+}
+
+/* Whether the name has the field; if not, near has the nearest one, or "". */
+static bool name_has(const struct name *n, const char *field, char *near, size_t max)
+{
+	char path[2 * DOTTED_MAX];
+	size_t skip = n->prefix ? strlen(n->prefix) + 1 : 0;
+	snprintf(path, sizeof(path), "%s%s%s", skip ? n->prefix : "", skip ? "." : "", field);
+	if (n->has_field(n->arg, path, near, max))
+		return true;
+	if (skip && strlen(near) > skip)
+		memmove(near, near + skip, strlen(near + skip) + 1);
+	return false;
+}
+
 /* One name may be given in several branches: a field must be missing in each. */
 static void check_field(struct compiler *c, const char *name, const char *field, int line, int col)
 {
-	char near[DOTTED_MAX] = "", text[2 * DOTTED_MAX];
+	char near[DOTTED_MAX] = "", text[3 * DOTTED_MAX], path[DOTTED_MAX], other[DOTTED_MAX];
 	for (size_t i = 0; i < c->n_names; i++) {
 		struct name *n = &c->names[i];
 		if (n->hidden || strcmp(n->name, name))
 			continue;
-		if (!n->typed || n->has_field(n->arg, field, near, sizeof(near)))
+		if (!n->typed || name_has(n, field, near, sizeof(near)))
 			return;
 	}
-	snprintf(text, sizeof(text), "the result '%s' has no field '%s'", name, field);
-	use_error(c, line, col, text, near);
+	as_written(field, path, sizeof(path));
+	as_written(near, other, sizeof(other));
+	snprintf(text, sizeof(text), "the result '%s' has no field '%s'", name, path);
+	use_error(c, line, col, text, other);
 }
 
 static void use_vars(struct compiler *c, const char *rest, int line, int col)

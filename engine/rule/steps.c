@@ -234,6 +234,22 @@ static void fill_beside(struct compiler *c, struct step *s, const struct ynode *
 	}
 }
 
+/* What a loop goes through: its kind's own word. */
+static void type_item(struct compiler *c, const struct step *s)
+{
+	const struct param *p = first_param(s->kind, IN_WORD);
+	const char *at = p ? (const char *)s->args + p->offset : NULL;
+	if (p && p->type == P_TMPL)
+		scope_element_of(c, *(struct tmpl *const *)(const void *)at);
+	if (!p || p->type != P_SOURCE)
+		return;
+	const struct source_arg *from = (const void *)at;
+	if (from->step)
+		scope_given_by(c, from->step);
+	else
+		scope_element_of(c, from->list);
+}
+
 static void declare_locals(struct compiler *c, const struct step *s)
 {
 	for (const struct param *p = s->kind->params; p && p->name; p++) {
@@ -241,6 +257,7 @@ static void declare_locals(struct compiler *c, const struct step *s)
 			continue;
 		const char *name = *(const char **)((char *)s->args + p->offset);
 		scope_declare_local(c, name ? name : p->name, s->line);
+		type_item(c, s);
 	}
 	scope_declare_local(c, "index", s->line);
 }

@@ -67,7 +67,35 @@ def a_field_that_an_answer_cannot_have_is_found_in_lists_too(case):
     errors = [x for x in (done.stdout + done.stderr).splitlines() if "error:" in x]
     same([x.split(": error: ")[0] for x in errors], ["rules/r.yaml:11:11", "rules/r.yaml:12:13"],
          "\n".join(errors) + " places")
-    assert "did you mean 'custom_fields.1.value'" in errors[0], errors
+    assert "did you mean 'custom_fields[1].value'" in errors[0], errors
+
+
+@test
+def a_field_that_an_item_of_a_loop_cannot_have_is_found(case):
+    pawl = case.pawl(start=False, config=CONFIG, rules={"r.yaml": HEAD + """
+  - call: constant_contact.list_contacts
+    as: found
+  - each: =found.contacts
+    item: one
+    do:
+      - log: =one.contact_idd
+      - log: =one.contact_id
+      - each: =one.phone_numbers
+        do: [{log: =item.phone_numbr}]
+  - each: {call: constant_contact.list_contacts, with: {limit: 5}}
+    item: two
+    do:
+      - log: =two.notes[1].contnt
+      - log: =two.notes[1].content
+  - each: =filter(found.contacts, "x")
+    do: [{log: =item.whatever}]
+"""})
+    done = pawl.run("check")
+    errors = [x.split(": error: ") for x in (done.stdout + done.stderr).splitlines() if "error:" in x]
+    same([x[1] for x in errors], [
+        "the result 'one' has no field 'contact_idd'; did you mean 'contact_id'?",
+        "the result 'item' has no field 'phone_numbr'; did you mean 'phone_number'?",
+        "the result 'two' has no field 'notes[1].contnt'; did you mean 'notes[1].content'?"], "errors")
 
 
 def notes_of_the_readme():
