@@ -193,7 +193,7 @@ struct action {
 	 */
 	const char *named_param, *named_as;
 	const json_t
-		*samples,    /* by a parameter's name: what stands for it in examples; null: nothing */
+		*samples, /* by a parameter's name: what stands for it in examples; null: nothing */
 		*examples;   /* {minimal, full, invalid}, each may be missing; {} as with aliases */
 	const json_t *shape; /* form of the body when that is not flat (actions/shape.h), or NULL */
 	const json_t

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/base/timefmt.h"
 #include "engine/base/calendar.h"
+#include "engine/base/timefmt.h"
 #include "engine/lua/lib.h"
 #include "engine/lua/machine.h"
 

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "engine/base/clock.h"
+#include "engine/base/zone.h"
 #include "engine/lua/budget.h"
 #include "engine/lua/proxy.h"
-#include "engine/base/zone.h"
 #include "engine/run/expr.h"
 
 /* Integer keys of the registry; 1 to 3 are Lua's own. */

@@ -77,11 +77,11 @@ struct where {
 enum missed { MISSED_ONCE, MISSED_ALL, MISSED_SKIP };
 
 struct trigger {
-	const char *id;    /* or NULL */
-	const char *type;  /* "webhook:shop/orders", "lead.captured", "contact.synced" */
-	bool prefix;       /* `*` at the end */
-	bool conversation; /* only events that came in as conversation events */
-	bool awaited;      /* also events that a waiting run took */
+	const char *id;      /* or NULL */
+	const char *type;    /* "webhook:shop/orders", "lead.captured", "contact.synced" */
+	bool prefix;         /* `*` at the end */
+	bool conversation;   /* only events that came in as conversation events */
+	bool awaited;        /* also events that a waiting run took */
 	struct where *where; /* of a schedule the first is its own source */
 	size_t n_where;
 	const char *cron; /* schedule: five fields; NULL */
