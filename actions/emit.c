@@ -11,7 +11,7 @@ struct emit_args {
 static bool is_event_type(const char *s)
 {
 	size_t len = strlen(s);
-	return len && len <= 200 &&
+	return len && len <= 200 && strncmp(s, "run.", 4) != 0 &&
 	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			 "0123456789._-/") == len;
 }
@@ -30,7 +30,9 @@ static enum verdict emit_start(struct act *a)
 	    !eval_optional(a, args->subject, &subject))
 		return STEP_FAIL;
 	if (!json_is_string(kind) || !is_event_type(json_string_value(kind)))
-		return step_fail(a, ERR_INVALID, "emit needs an event type such as order.paid");
+		return step_fail(
+			a, ERR_INVALID,
+			"emit needs an event type such as order.paid, and none that begins with run.");
 	if (subject && !json_is_string(subject))
 		return step_fail(a, ERR_INVALID, "emit: subject must be text, not %s",
 				 json_type_word(subject));
@@ -46,7 +48,8 @@ static void emit_check(struct plan_check *c, struct step *s)
 	    (!json_is_string(kind->literal) || !is_event_type(json_string_value(kind->literal))))
 		c->error(
 			c, kind->line, kind->col,
-			"emit needs an event type such as order.paid: letters, digits and . _ - /");
+			"emit needs an event type such as order.paid: letters, digits and . _ - /; those "
+			"that begin with run. tell of ended runs");
 }
 
 static const struct param emit_params[] = {

@@ -86,7 +86,7 @@ static enum verdict wait_for_time(struct act *a)
 
 static bool wait_is_event(const struct wait_args *args)
 {
-	return args->event || args->conversation || args->webhook;
+	return args->event || args->conversation || args->webhook || args->run;
 }
 
 static enum verdict wait_start(struct act *a)
@@ -169,11 +169,12 @@ static void wait_check(struct plan_check *c, struct step *s)
 {
 	struct wait_args *args = s->args;
 	int n = (args->time != NULL) + (args->until != NULL) + (args->activity != NULL) +
-		(args->event != NULL) + (args->conversation != NULL) + (args->webhook != NULL);
+		(args->event != NULL) + (args->conversation != NULL) + (args->webhook != NULL) +
+		(args->run != NULL);
 	if (n != 1) {
 		c->error(c, s->line, s->col,
 			 "wait needs one of: a duration, {until: …}, {activity: …}, {event: …}, "
-			 "{conversation: …} or {webhook: …}");
+			 "{conversation: …}, {webhook: …} or {run: …}");
 		return;
 	}
 	if (!args->timeout_ms && args->other.kind != ELSE_UNSET)
@@ -202,6 +203,8 @@ static const struct param wait_params[] = {
 	{"conversation", P_STRING, IN_MAP, false, offsetof(struct wait_args, conversation),
 	 "the type of an event of the same conversation"},
 	{"webhook", P_STRING, IN_MAP, false, offsetof(struct wait_args, webhook), "a hook's name"},
+	{"run", P_STRING, IN_MAP, false, offsetof(struct wait_args, run),
+	 "how a run ends: completed, failed or cancelled"},
 	{"where", P_TMPL, IN_MAP, false, offsetof(struct wait_args, where),
 	 "values that the event must have; a list means any of them"},
 	{"match", P_EXPR, IN_MAP, false, offsetof(struct wait_args, match),

@@ -15,7 +15,7 @@ struct wait_args {
 	struct tmpl *until;
 	struct tmpl *activity;
 	const char *connection;
-	const char *event, *conversation, *webhook; /* the name of an event; one of them */
+	const char *event, *conversation, *webhook, *run; /* the name of an event; one of them */
 	struct tmpl *where, *match;
 	struct tmpl *own[5]; /* enum wait_own */
 	bool scan;

@@ -27,10 +27,17 @@ static const char *const own_paths[WAIT_OWN] = {
 	[WAIT_SUBJECT] = "event.subject",
 };
 
+/* `where` without an expression in it is one value. */
+static bool where_is_plain(const struct wait_args *args)
+{
+	const struct tmpl *t = args->where;
+	return t && t->kind == TMPL_LITERAL && json_is_object(t->literal);
+}
+
 /* Every path that the wait has a value for. */
 static json_t *paths_of(const struct wait_args *args)
 {
-	json_t *paths = json_object();
+	json_t *paths = where_is_plain(args) ? json_copy(args->where->literal) : json_object();
 	for (size_t i = 0; args->where && args->where->keys && i < args->where->n; i++)
 		json_object_set_new(paths, args->where->keys[i], json_null());
 	for (size_t i = 0; i < WAIT_OWN; i++)
@@ -52,9 +59,10 @@ void wait_event_check(struct plan_check *c, struct step *s)
 	struct wait_args *args = s->args;
 	const char *name = args->event          ? args->event
 			   : args->conversation ? args->conversation
-						: args->webhook;
+			   : args->webhook      ? args->webhook
+						: args->run;
 	json_auto_t *paths = paths_of(args);
-	if (args->where && args->where->kind != TMPL_MAP)
+	if (args->where && args->where->kind != TMPL_MAP && !where_is_plain(args))
 		c->error(c, args->where->line, args->where->col,
 			 "where: is a map such as {order_id: =data.order_id}");
 	if (!json_object_size(paths) && !narrows(args) && !args->scan)
@@ -67,7 +75,14 @@ void wait_event_check(struct plan_check *c, struct step *s)
 			 "a wait with a timeout needs an else: fail, continue or steps");
 	if (args->match && args->match->kind != TMPL_EXPR)
 		c->error(c, s->line, s->col, "match: is an expression over `it`");
-	auto_free char *type = mem_printf("%s%s", args->webhook ? "webhook:" : "", name);
+	auto_free char *type = mem_printf("%s%s",
+					  args->webhook ? "webhook:"
+					  : args->run   ? RUN_TYPE
+							: "",
+					  name);
+	if (args->run && strcmp(name, "completed") && strcmp(name, "failed") &&
+	    strcmp(name, "cancelled"))
+		c->error(c, s->line, s->col, "run: is one of completed, failed, cancelled");
 	auto_free char *shape = shape_text(type, args->conversation != NULL, paths);
 	args->shape = plan_shape(c->plan, shape);
 }
@@ -97,8 +112,13 @@ static bool put_eval(struct act *a, json_t *values, const char *path, const stru
 static json_t *eval_values(struct act *a)
 {
 	const struct wait_args *args = act_args(a);
-	json_t *values = json_object();
+	json_t *values = json_object(), *v;
+	const char *path;
 	bool ok = true;
+	if (where_is_plain(args)) {
+		json_object_foreach (args->where->literal, path, v)
+			ok = ok && put_value(a, values, path, json_incref(v));
+	}
 	for (size_t i = 0; ok && args->where && i < args->where->n; i++)
 		ok = put_eval(a, values, args->where->keys[i], args->where->items[i]);
 	for (size_t i = 0; ok && i < WAIT_OWN; i++)

@@ -263,3 +263,5 @@ struct match_index;
 struct match_index *match_index_new(struct plan *const *plans, size_t n);
 void match_index_free(struct match_index *x);
 void match_index_find(struct match_index *x, struct event *e, struct matches *m);
+/* Whether events of this type could start any of its rules. */
+bool match_index_hears(const struct match_index *x, const char *type);

@@ -246,10 +246,24 @@ void match_index_free(struct match_index *x)
 
 /* ---- finding ---- */
 
-/* All pairs, with the one of the index again: it costs less than to remember which it was. */
-static bool fits(const struct trigger *t, struct event *e)
+/* Of the end of a run: is it one of a rule that is meant, and of another rule than this one? */
+static bool fits_rule(const struct plan *p, const struct trigger *t, struct event *e)
 {
-	if (t->conversation != e->conversation)
+	if (strncmp(e->type, RUN_TYPE, sizeof(RUN_TYPE) - 1))
+		return true;
+	const char *rule = json_str(e->data, "rule");
+	if (!rule || !strcmp(rule, p->rule))
+		return false;
+	if (!t->of_rule)
+		return true;
+	return t->of_rules ? !strncmp(rule, t->of_rule, strlen(t->of_rule))
+			   : !strcmp(rule, t->of_rule);
+}
+
+/* All pairs, with the one of the index again: it costs less than to remember which it was. */
+static bool fits(const struct plan *p, const struct trigger *t, struct event *e)
+{
+	if (t->conversation != e->conversation || !fits_rule(p, t, e))
 		return false;
 	for (size_t i = 0; i < t->n_where; i++) {
 		const json_t *v = event_value(e, t->where[i].path);
@@ -276,18 +290,33 @@ static void note(struct match_index *x, const struct entry *at)
 
 static void note_fitting(struct match_index *x, const struct entry *list, struct event *e)
 {
-	for (; list; list = list->next)
-		if (fits(&x->plans[list->plan]->triggers[list->trigger], e))
+	for (; list; list = list->next) {
+		const struct plan *p = x->plans[list->plan];
+		if (fits(p, &p->triggers[list->trigger], e))
 			note(x, list);
+	}
 }
 
 static void note_prefixes(struct match_index *x, struct event *e)
 {
 	for (const struct entry *at = x->prefixes; at; at = at->next) {
-		const struct trigger *t = &x->plans[at->plan]->triggers[at->trigger];
-		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(t, e))
+		const struct plan *p = x->plans[at->plan];
+		const struct trigger *t = &p->triggers[at->trigger];
+		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(p, t, e))
 			note(x, at);
 	}
+}
+
+bool match_index_hears(const struct match_index *x, const char *type)
+{
+	if (map_get(&x->types, type))
+		return true;
+	for (const struct entry *at = x->prefixes; at; at = at->next) {
+		const struct trigger *t = &x->plans[at->plan]->triggers[at->trigger];
+		if (!strncmp(type, t->type, strlen(t->type)))
+			return true;
+	}
+	return false;
 }
 
 /* What a rule's condition sees. */

@@ -64,5 +64,7 @@ struct plan *ruleset_at(const struct ruleset *r, size_t i);
 struct plan *ruleset_find(const struct ruleset *r, const char *rule);
 /* The rules that an event starts: the index by type and `where` equality first, then conditions. */
 void ruleset_match(struct ruleset *r, struct event *e, struct matches *m);
+/* Whether events of this type could start any of its rules. */
+bool ruleset_hears(const struct ruleset *r, const char *type);
 /* A number that changes when any file below the paths changes (names, sizes, mtimes). */
 uint64_t rules_fingerprint(const char *const *paths, size_t n);

@@ -193,6 +193,11 @@ void ruleset_match(struct ruleset *r, struct event *e, struct matches *m)
 	match_index_find(r->index, e, m);
 }
 
+bool ruleset_hears(const struct ruleset *r, const char *type)
+{
+	return match_index_hears(r->index, type);
+}
+
 /* ---- the fingerprint ---- */
 
 /* FNV-1a: to notice changes, not to withstand anybody. */

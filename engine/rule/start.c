@@ -161,8 +161,10 @@ static struct tmpl *cancel_where(struct compiler *c, const struct ynode *at, boo
 
 static void compile_cancel_one(struct compiler *c, const struct ynode *n, struct plan_cancel *ret)
 {
-	static const char *const words[] = {"event", "conversation", "webhook", NULL};
-	static const char *const keys[] = {"event", "conversation", "webhook", "where", NULL};
+	static const char *const words[] = {"event", "conversation", "webhook", "run", NULL};
+	static const char *const prefixes[] = {"", "", "webhook:", RUN_TYPE};
+	static const char *const keys[] = {"event", "conversation", "webhook",
+					   "run",   "where",        NULL};
 	const struct ynode *name = NULL;
 	const json_t *paths;
 	size_t w = 0;
@@ -172,10 +174,11 @@ static void compile_cancel_one(struct compiler *c, const struct ynode *n, struct
 		if ((name = ynode_get(n, words[i])))
 			w = i;
 	if (!name || name->kind != Y_STRING || !name->len) {
-		compile_error(c, n, "it begins with event:, conversation: or webhook: and a name");
+		compile_error(c, n,
+			      "it begins with event:, conversation:, webhook: or run: and a name");
 		return;
 	}
-	auto_free char *type = mem_printf("%s%s", w == 2 ? "webhook:" : "", name->text);
+	auto_free char *type = mem_printf("%s%s", prefixes[w], name->text);
 	ret->where = cancel_where(c, n, w == 1, &paths);
 	auto_free char *shape = shape_text(type, w == 1, paths);
 	json_decref((json_t *)paths);

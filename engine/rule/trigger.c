@@ -30,11 +30,13 @@ static const struct trigger_word {
 	{"event", "", false, {{"source", "event.source"}, {"subject", "event.subject"}, {NULL}}},
 	{"schedule", "", false, {{NULL}}},
 	{"every", "", false, {{NULL}}},
+	{"run", RUN_TYPE, false, {{NULL}}},
 };
 #define N_WORDS (sizeof(trigger_words) / sizeof(trigger_words[0]))
 
-static const char *const names[] = {"webhook", "conversation", "event", "schedule", "every", NULL};
-static const char *const later[] = {"poll", "run", NULL};
+static const char *const names[] = {"webhook", "conversation", "event", "schedule",
+				    "every",   "run",          NULL};
+static const char *const later[] = {"poll", NULL};
 static const char *const common[] = {"where", "id", "about", "awaited", NULL};
 static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
 				       "headers", "query", "path",   NULL};
@@ -306,6 +308,43 @@ static void set_timed(struct compiler *c, struct trigger *t, const struct trigge
 		set_missed(c, t, v);
 }
 
+/* ---- ends of runs ---- */
+
+static const char *const ends[] = {"completed", "failed", "cancelled", NULL};
+static const char *const run_words[] = {"rule", NULL};
+
+static bool is_run(const struct trigger_word *w)
+{
+	return !strcmp(w->word, "run");
+}
+
+static void set_end(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	if (n->kind == Y_STRING && word_in(ends, n->text)) {
+		t->type = arena_printf(&c->plan->arena, RUN_TYPE "%s", n->text);
+		return;
+	}
+	const char *near = n->text ? word_near(n->text, ends, NULL) : NULL;
+	compile_error(c, n, "run: is one of completed, failed, cancelled%s%s%s",
+		      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* `rule: sync-*` */
+static void set_of_rule(struct compiler *c, struct trigger *t, const struct ynode *n)
+{
+	const char *star = n->text ? strchr(n->text, '*') : NULL;
+	if (n->kind != Y_STRING || !n->len || (star && star[1])) {
+		compile_error(c, n,
+			      "rule: takes a rule's name, or the beginning of names and a '*'");
+		return;
+	}
+	size_t len = star ? (size_t)(star - n->text) : n->len;
+	t->of_rule = arena_printf(&c->plan->arena, "%.*s", (int)len, n->text);
+	t->of_rules = star != NULL;
+	if (!star && !strcmp(t->of_rule, c->plan->rule))
+		compile_error(c, n, "a rule does not start by the ends of its own runs");
+}
+
 /* ---- one trigger ---- */
 
 static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
@@ -338,7 +377,7 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	else
 		compile_error(
 			c, n,
-			"a trigger begins with webhook:, conversation:, event:, schedule: or every:");
+			"a trigger begins with webhook:, conversation:, event:, schedule:, every: or run:");
 	return NULL;
 }
 
@@ -347,8 +386,9 @@ static const char *const *own_words(struct compiler *c, const struct trigger_wor
 	size_t n = 0;
 	const char **list = arena_alloc(&c->scratch, 8 * sizeof(*list));
 	list[n++] = w->word;
-	for (size_t i = 0; is_timed(w) && timed[i]; i++)
-		list[n++] = timed[i];
+	const char *const *more = is_timed(w) ? timed : is_run(w) ? run_words : NULL;
+	for (size_t i = 0; more && more[i]; i++)
+		list[n++] = more[i];
 	for (const struct own_word *o = w->own; o->word; o++)
 		list[n++] = o->word;
 	return list;
@@ -390,6 +430,8 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 	t->where = arena_alloc(&c->plan->arena, count_where(n) * sizeof(*t->where));
 	if (is_timed(w))
 		set_timed(c, t, w, n, ynode_get(n, word->text));
+	else if (is_run(w))
+		set_end(c, t, ynode_get(n, word->text));
 	else
 		set_type(c, t, w, ynode_get(n, word->text));
 	for (size_t i = 0; i < n->n; i++) {
@@ -405,6 +447,8 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 			set_awaited(c, t, n->items[i]);
 		else if (is_timed(w) && word_in(timed, key->text))
 			continue;
+		else if (is_run(w) && !strcmp(key->text, "rule"))
+			set_of_rule(c, t, n->items[i]);
 		else if (key != word && !word_in(common, key->text) && strncmp(key->text, "x-", 2))
 			compile_unknown(c, key, "key", common, own_words(c, w));
 	}

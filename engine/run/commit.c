@@ -64,6 +64,17 @@ void run_emit(struct run *r, struct event *ev)
 	acc->ev.n_keys = shapes_keys(&r->engine->shapes, ev, (struct store_key **)&acc->ev.keys);
 }
 
+void run_emit_if_wanted(struct run *r, struct event *ev)
+{
+	run_emit(r, ev);
+	struct store_accept *acc = &r->buf.emits[r->buf.n_emits - 1];
+	if (acc->n_runs || acc->ev.n_keys)
+		return;
+	r->buf.n_emits--;
+	emit_done(acc);
+	event_unref(ev);
+}
+
 void run_emit_child(struct run *r, struct event *ev, struct plan *p, struct id id, const char *path)
 {
 	struct store_accept *acc = emit_add(r, ev);

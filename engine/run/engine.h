@@ -44,6 +44,8 @@ struct engine_config {
 	const char *public_url; /* for run.url; or NULL */
 	/* Fills m with the rules that the event starts (conditions judged). */
 	void (*match)(void *arg, struct event *e, struct matches *m);
+	/* Whether any rule could start by events of this type; NULL: none can. */
+	bool (*hears)(void *arg, const char *type);
 	const char *(*ruleset)(void *arg); /* the current rule set's hash */
 	/* A plan from its bundle text; NULL with msg. */
 	struct plan *(*plan_load)(void *arg, const char *bundle, size_t len, struct errmsg *msg);

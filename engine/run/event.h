@@ -8,6 +8,8 @@
 #include "engine/base/err.h"
 #include "engine/store/store.h"
 
+#define RUN_TYPE "run." /* the types of events that tell of ended runs begin so */
+
 /* Counted; shared by the runs it starts. */
 struct event {
 	unsigned refs;

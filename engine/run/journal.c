@@ -167,7 +167,7 @@ void newrun_done(struct store_newrun *n)
 	free((void *)n->start.cancel_shapes);
 }
 
-static void free_emit(struct store_accept *a)
+void emit_done(struct store_accept *a)
 {
 	free((char *)a->ev.source);
 	free((char *)a->ev.ext_id);
@@ -213,7 +213,7 @@ void jbuf_clear(struct jbuf *b)
 		free((char *)b->recs[i].body);
 	}
 	for (size_t i = 0; i < b->n_emits; i++)
-		free_emit(&b->emits[i]);
+		emit_done(&b->emits[i]);
 	for (size_t i = 0; i < b->n_claims; i++)
 		free_claim(&b->claims[i]);
 	for (size_t i = 0; i < b->n_waits; i++)

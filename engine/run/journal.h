@@ -74,6 +74,8 @@ struct jbuf {
 
 /* Frees what engine_match gave it. */
 void newrun_done(struct store_newrun *n);
+/* Frees what run_emit gave it. */
+void emit_done(struct store_accept *a);
 void jbuf_done(struct jbuf *b);
 void jbuf_clear(struct jbuf *b);
 /* body is borrowed and becomes text. */

@@ -167,3 +167,13 @@ size_t shapes_keys(const struct shapes *s, struct event *e, struct store_key **r
 	add_keys(s->prefixes, e, ret, &n);
 	return n;
 }
+
+bool shapes_hear(const struct shapes *s, const char *type)
+{
+	if (map_get(&s->types, type))
+		return true;
+	for (const struct shape *x = s->prefixes; x; x = x->next)
+		if (strncmp(type, x->type, x->prefix) == 0)
+			return true;
+	return false;
+}

@@ -44,5 +44,7 @@ struct shapes {
 void shapes_done(struct shapes *s);
 /* Adding one again, or what is no shape, does nothing. */
 void shapes_add(struct shapes *s, const char *text);
+/* Whether one of them is for events of this type. */
+bool shapes_hear(const struct shapes *s, const char *type);
 /* The event's keys; *ret is malloc'd (NULL: none). */
 size_t shapes_keys(const struct shapes *s, struct event *e, struct store_key **ret);

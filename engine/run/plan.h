@@ -88,6 +88,8 @@ struct trigger {
 	int64_t every_ms; /* every: its span; 0 */
 	const char *zone; /* of the schedule; NULL: the service's */
 	enum missed missed;
+	const char *of_rule; /* run: only ends of runs of this rule; NULL: of any other */
+	bool of_rules;       /* it is the beginning of names */
 	int line, col;
 };
 

@@ -166,6 +166,7 @@ void run_finish(struct run *r, json_t *error)
 	if (r->result)
 		json_object_set(body, "result", r->result);
 	run_record(r, "", REC_END, body);
+	run_announce(r, body);
 	if (r->has_parent) {
 		json_object_set_new(body, "id", json_string(r->id_text));
 		r->telling = json_text(body);

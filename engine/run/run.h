@@ -156,10 +156,16 @@ void run_finish(struct run *r, json_t *error);
 /* commit.c */
 void run_commit(struct run *r, enum run_state state, int64_t due);
 void run_emit(struct run *r, struct event *ev);
+/* Emits it if it starts a run or ends a wait, and else drops it. Takes the reference. */
+void run_emit_if_wanted(struct run *r, struct event *ev);
 /* The event begins a run of this plan and no other; path: where this run hears of its end, or NULL. */
 void run_emit_child(struct run *r, struct event *ev, struct plan *p, struct id id,
 		    const char *path);
 void run_drop_emitted(struct emitted *e, size_t n);
+
+/* announce.c */
+/* Emits the event that tells of the run's end, if anybody listens to it. end: the body of E. */
+void run_announce(struct run *r, const json_t *end);
 
 /* mailbox.c */
 /* What came for it is read from the store, and whoever waits for it is woken. */

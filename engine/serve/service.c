@@ -26,6 +26,11 @@ static void on_match(void *arg, struct event *e, struct matches *m)
 	ruleset_match(((struct service *)arg)->rules, e, m);
 }
 
+static bool on_hears(void *arg, const char *type)
+{
+	return ruleset_hears(((struct service *)arg)->rules, type);
+}
+
 static const char *on_ruleset(void *arg)
 {
 	return ruleset_hash(((struct service *)arg)->rules);
@@ -237,6 +242,7 @@ static void wire(struct service *s)
 		.services = &s->services,
 		.public_url = s->config->public_url,
 		.match = on_match,
+		.hears = on_hears,
 		.ruleset = on_ruleset,
 		.plan_load = on_plan,
 		.plan_of = on_plan_of,

@@ -177,6 +177,11 @@ static void on_match(void *arg, struct event *e, struct matches *m)
 	match_index_find(((struct world *)arg)->index, e, m);
 }
 
+static bool on_hears(void *arg, const char *type)
+{
+	return match_index_hears(((struct world *)arg)->index, type);
+}
+
 static struct plan *on_plan_of(void *arg, const char *rule)
 {
 	struct world *w = arg;
@@ -209,6 +214,7 @@ static void begin(struct world *w)
 				  .vm = lua_host_vm(w->lua),
 				  .services = &w->services,
 				  .match = on_match,
+				  .hears = on_hears,
 				  .ruleset = on_ruleset,
 				  .plan_load = on_plan,
 				  .plan_of = on_plan_of,
