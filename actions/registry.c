@@ -6,16 +6,15 @@
 
 #define KIND(name) extern const struct step_kind kind_##name;
 #include "actions/kinds.def"
+#include "engine/run/flow.def"
 #undef KIND
-extern const struct step_kind kind_if, kind_choose, kind_each, kind_try, kind_set, kind_stop,
-	kind_fail;
 
 #define KINDS_MAX 32
 
 static const struct step_kind *kinds[KINDS_MAX] = {
-	&kind_if, &kind_choose, &kind_each, &kind_try, &kind_set, &kind_stop, &kind_fail,
 #define KIND(name) &kind_##name,
 #include "actions/kinds.def"
+#include "engine/run/flow.def"
 #undef KIND
 };
 static const char *names[KINDS_MAX + 1];

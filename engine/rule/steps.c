@@ -262,19 +262,39 @@ static void declare_locals(struct compiler *c, const struct step *s)
 	scope_declare_local(c, "index", s->line);
 }
 
+/* What runs again: its condition is judged with what its steps have named the time before. */
+static bool reads_its_steps(const struct step_kind *k)
+{
+	return k->repeats && !k->loops;
+}
+
+static void fill_blocks(struct compiler *c, struct step *s, const struct ynode *n)
+{
+	size_t mark = c->n_names;
+	if (s->kind->loops)
+		declare_locals(c, s);
+	else if (s->kind->repeats)
+		scope_declare_local(c, "index", s->line);
+	c->check.loops += s->kind->repeats;
+	fill_beside(c, s, n, PASS_BLOCKS);
+	fill_beside(c, s, n, PASS_AFTER);
+	c->check.loops -= s->kind->repeats;
+	if (s->kind->loops)
+		scope_hide(c, mark);
+	else if (s->kind->repeats)
+		c->names[mark].hidden = true;
+}
+
 static void fill_all(struct compiler *c, struct step *s, const struct ynode *n,
 		     const struct ynode *word)
 {
 	fill_common(c, s, n, word);
-	fill_word(c, s, word, ynode_get(n, word->text));
+	if (!reads_its_steps(s->kind))
+		fill_word(c, s, word, ynode_get(n, word->text));
 	fill_beside(c, s, n, PASS_PLAIN);
-	size_t mark = c->n_names;
-	if (s->kind->loops)
-		declare_locals(c, s);
-	fill_beside(c, s, n, PASS_BLOCKS);
-	fill_beside(c, s, n, PASS_AFTER);
-	if (s->kind->loops)
-		scope_hide(c, mark);
+	fill_blocks(c, s, n);
+	if (reads_its_steps(s->kind))
+		fill_word(c, s, word, ynode_get(n, word->text));
 	check_required(c, s, n, word, BESIDE);
 	check_else(c, s, n, BESIDE);
 }

@@ -108,7 +108,7 @@ json_t *error_new(int err, const char *message, const char *step)
 	return e;
 }
 
-static bool error_is(const json_t *error, const char *name)
+bool error_is(const json_t *error, const char *name)
 {
 	const char *n = json_str(error, "name");
 	return n && strcmp(n, name) == 0;
@@ -302,7 +302,7 @@ static void act_tell_late(struct act *a)
 static void act_end_fail(struct act *a)
 {
 	act_tell_late(a);
-	bool final = error_is(a->error, "cancelled") || error_is(a->error, "stop");
+	bool final = !flow_may_handle(a->error);
 	if (!final && !a->replayed && !act_is_stopped(a) && act_try_retry(a))
 		return;
 	a->outcome = "failed";

@@ -41,6 +41,7 @@ struct each_state {
 	unsigned page;       /* the page at hand, from 1; 0: none yet */
 	json_t *place;       /* owned: where that page is, as its step told */
 	json_t *next;        /* owned: the place of the page after it; NULL: it is the last */
+	bool broken;         /* break: has ended it */
 	bool asking;         /* the step of the page runs, and no iteration */
 	struct file_in file; /* whose rows the items are, if it is open */
 	json_t *head;        /* owned: the names of its columns */
@@ -207,6 +208,7 @@ static void each_take(struct each_state *st, const json_t *d)
 					      "item", item ? item : each_item(st), "error", error));
 	else if (result)
 		json_array_append(st->results, result);
+	st->broken |= json_bool(d, "last", false);
 	st->at++;
 }
 
@@ -251,6 +253,8 @@ static enum verdict each_next(struct act *a)
 {
 	const struct each_args *args = act_args(a);
 	struct each_state *st = act_state(a);
+	if (st->broken)
+		return each_end(a, st);
 	if (st->at - st->first >= json_array_size(st->list))
 		return each_after_list(a, st);
 	if (st->at >= EACH_MAX)
@@ -279,6 +283,8 @@ static enum verdict each_start(struct act *a)
 	st->results = json_array();
 	st->errors = json_array();
 	each_replay(a, st);
+	if (st->broken)
+		return each_end(a, st);
 	return args->from.step || each_file(a) ? each_start_pages(a, st) : each_next(a);
 }
 
@@ -298,9 +304,14 @@ static enum verdict each_on_iteration(struct act *a, struct each_state *st)
 {
 	const struct each_args *args = act_args(a);
 	json_t *error = act_child_error(a), *result = NULL;
+	bool next = error_is(error, "next"), last = error_is(error, "break");
+	if (next || last) {
+		step_forgive(a);
+		error = NULL;
+	}
 	if (error && (!each_collects(args) || !flow_may_handle(error)))
 		return step_fail_error(a, json_incref(error));
-	if (!error && args->result && !act_eval_child(a, args->result, &result))
+	if (!error && !next && !last && args->result && !act_eval_child(a, args->result, &result))
 		return STEP_FAIL;
 	if (!error && !args->result)
 		result = json_incref(act_child_result(a));
@@ -308,7 +319,9 @@ static enum verdict each_on_iteration(struct act *a, struct each_state *st)
 	if (error) {
 		json_object_set(d, "error", error);
 		json_object_set(d, "item", each_item(st));
-	} else {
+	} else if (last) {
+		json_object_set_new(d, "last", json_true());
+	} else if (!next) {
 		json_object_set_new(d, "result", result ? result : json_null());
 	}
 	if (a->outer)
@@ -370,4 +383,5 @@ const struct step_kind kind_each = {
 	.resume = each_resume,
 	.drop = each_drop,
 	.loops = true,
+	.repeats = true,
 };

@@ -124,11 +124,22 @@ struct try_state {
 	bool caught;
 };
 
-/* No loop that collects errors and no catch takes `stop:` or a cancel. */
 bool flow_may_handle(const json_t *error)
 {
-	const char *name = json_str(error, "name");
-	return name && strcmp(name, "stop") != 0 && strcmp(name, "cancelled") != 0;
+	static const char *const through[] = {"stop", "cancelled", "next", "break"};
+	for (size_t i = 0; i < sizeof(through) / sizeof(*through); i++)
+		if (error_is(error, through[i]))
+			return false;
+	return true;
+}
+
+const struct jrec *flow_since_retry(const struct act *a)
+{
+	const struct jrec *from = a->j.first;
+	for (const struct jrec *r = from; r; r = r->next)
+		if (r->type == REC_DECISION && json_object_get(r->body, "retry"))
+			from = r->next;
+	return from;
 }
 
 const struct catchers *flow_catchers(const struct act *a)

@@ -9,6 +9,7 @@ void frame_free(struct frame *f)
 	if (!f)
 		return;
 	json_decref(f->names);
+	json_decref(f->fixed);
 	json_decref(f->error);
 	json_decref(f->result);
 	json_decref(f->spawned_args);
@@ -110,6 +111,8 @@ json_t *scope_lookup(const struct run *r, const struct frame *f, const char *nam
 		return v;
 	for (; f; f = frame_up(f)) {
 		v = f->names ? json_object_get(f->names, name) : NULL;
+		if (!v && f->fixed)
+			v = json_object_get(f->fixed, name);
 		if (v)
 			return json_is_null(v) ? NULL : v;
 	}

@@ -188,6 +188,8 @@ struct plan_check {
 	void (*gives)(struct plan_check *c, const struct step *s,
 		      int (*has_field)(void *arg, const char *dotted, char *suggest, size_t max),
 		      void *arg);
+	/* How many loops the step is inside of. */
+	int loops;
 	/* The step that `name` was given to, or NULL: for checks between steps (activity waits). */
 	const struct step *(*step_named)(struct plan_check *c, const char *name);
 };

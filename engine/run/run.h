@@ -70,6 +70,7 @@ struct frame {
 	size_t at;            /* the next step */
 	char *prefix;         /* of its steps' paths, with its slash; "" at the root */
 	json_t *names;        /* its own scope, or NULL: the enclosing one's */
+	json_t *fixed;        /* names that it reads beside its scope; or NULL */
 	json_t *error;        /* what `error` names, or NULL: the enclosing one's */
 	json_t *result;       /* of the last step */
 	bool shielded;        /* a cancel does not stop it (finally) */
@@ -183,6 +184,7 @@ void act_interrupt(struct act *a, json_t *error);
 bool act_is_leaf(const struct act *a);
 bool act_is_shielded(const struct act *a);
 json_t *error_new(int err, const char *message, const char *step);
+bool error_is(const json_t *error, const char *name);
 
 /* step.c */
 /* What was committed: whoever waits for a claim that it gave up may go on. */
@@ -197,11 +199,17 @@ void frame_free(struct frame *f);
 void frame_set(struct frame *f, const char *name, json_t *value, bool outer);
 json_t *scope_lookup(const struct run *r, const struct frame *f, const char *name);
 
-/* flow.c, each.c */
-extern const struct step_kind kind_if, kind_choose, kind_each, kind_try, kind_set, kind_stop,
-	kind_fail;
-/* Whether a loop or a catch may take this error: a stop or a cancel goes through all of them. */
+/* flow.c, each.c, while.c */
+#define KIND(name) extern const struct step_kind kind_##name;
+#include "engine/run/flow.def"
+#undef KIND
+/*
+ * Whether a catch, or a loop that collects errors, may take this one: a stop, a cancel and what next: and
+ * break: raise go through all of them.
+ */
 bool flow_may_handle(const json_t *error);
+/* The records of an activation since it was last tried again as a whole. */
+const struct jrec *flow_since_retry(const struct act *a);
 /* The catchers that guard the block which this activation runs now, or NULL. */
 const struct catchers *flow_catchers(const struct act *a);
 

@@ -461,6 +461,13 @@ enum verdict step_enter(struct act *a, const struct block *b, const char *seg, j
 	return STEP_ENTER;
 }
 
+enum verdict step_enter_open(struct act *a, const struct block *b, const char *seg, json_t *fixed)
+{
+	a->child = frame_new(a, b, seg, NULL);
+	a->child->fixed = fixed;
+	return STEP_ENTER;
+}
+
 enum verdict step_enter_guarded(struct act *a, const struct block *b, json_t *error, bool shielded)
 {
 	a->child = frame_new(a, b, NULL, NULL);

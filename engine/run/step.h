@@ -108,6 +108,7 @@ struct step_kind {
 	/* Frees what the state owns; called last, also when the run is only put aside. May be NULL. */
 	void (*drop)(struct act *a);
 	bool loops;   /* its blocks run in iterations (each): names are local there */
+	bool repeats; /* next: and break: inside its blocks are about it */
 	bool silent;  /* its end is no record: its decisions and its children tell it (if) */
 	bool retries; /* it does its own retries, by its effect class (call) */
 	bool catches; /* it has a `catch` parameter of its own (try) */
@@ -219,6 +220,9 @@ void step_emit(struct act *a, json_t *event);
 /* Runs a block of this step under path segment `seg` ("do", "else", "each#3"); then resume().
  * local: names of the iteration (item, index) or NULL; taken. */
 enum verdict step_enter(struct act *a, const struct block *b, const char *seg, json_t *local);
+/* The same without a scope of its own: names that its steps give are the enclosing block's. fixed: names
+ * that only this block reads (index), or NULL; taken. */
+enum verdict step_enter_open(struct act *a, const struct block *b, const char *seg, json_t *fixed);
 /* After ENTER: did the block end by an error? Borrowed error object or NULL; when the kind handles it
  * step_forgive() drops it. Without that a resume() that returns DONE is a bug. */
 json_t *act_child_error(const struct act *a);
