@@ -206,7 +206,7 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 		const struct store_newrun *n = &acc->runs[i];
 		if (n->due)
 			engine_near_add(e, n->fate == FATE_JOINED ? n->into : n->id, n->due);
-		if (n->failed_match || n->fate != FATE_STARTED)
+		if (n->fate != FATE_STARTED)
 			continue;
 		e->stats.started++;
 		if (e->draining || !engine_has_place(e)) {
@@ -217,6 +217,8 @@ void engine_begin_runs(struct engine *e, const struct store_accept *acc, struct 
 		r->epoch = acc->epoch;
 		r->has_parent = !id_is_zero(n->parent);
 		engine_add(e, r);
+		if (n->failed_match)
+			run_fail_born(r, json_loads(n->error, 0, NULL));
 	}
 }
 

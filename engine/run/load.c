@@ -132,6 +132,17 @@ static bool must_cancel(const struct store_loaded *s, const struct run *r)
 	return s->cancel_at && !r->fold.cancelled;
 }
 
+/* Its rule's condition raised this error, and nothing else has happened to it; or NULL. */
+static json_t *born_error(const struct store_loaded *s)
+{
+	json_auto_t *body = NULL;
+	const struct store_rec *first = s->recs;
+	if (s->last_n != 1 || first->type != REC_DECISION || *first->path ||
+	    json_parse(first->body, first->len, true, &body, NULL) != 0)
+		return NULL;
+	return json_incref(json_object_get(body, "born"));
+}
+
 static void begin(struct loading *l, struct plan *p)
 {
 	struct store_loaded *s = l->load.loaded;
@@ -162,6 +173,9 @@ static void begin(struct loading *l, struct plan *p)
 			 err_text(ERR_POISON), NULL);
 		run_fail_now(r, error_new(ERR_POISON, err_text(ERR_POISON), NULL));
 	}
+	json_t *born = born_error(s);
+	if (born)
+		run_fail_born(r, born);
 	if (must_cancel(s, r))
 		r->cancel_asked = true;
 }

@@ -372,3 +372,9 @@ void run_fail_now(struct run *r, json_t *error)
 	run_finish(r, error);
 	run_settle(r);
 }
+
+void run_fail_born(struct run *r, json_t *error)
+{
+	r->n = r->durable_n = 1;
+	run_fail_now(r, error);
+}

@@ -151,6 +151,8 @@ void run_wake_held(struct run *r);
 void run_record(struct run *r, const char *path, enum rec_type type, const json_t *body);
 /* Ends it as failed without driving it; takes error. */
 void run_fail_now(struct run *r, json_t *error);
+/* The same of a run whose first record says that it can only fail; takes error. */
+void run_fail_born(struct run *r, json_t *error);
 /* Takes the run's end as its root activation reports it. */
 void run_finish(struct run *r, json_t *error);
 

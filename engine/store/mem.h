@@ -129,6 +129,8 @@ struct mem_event *mem_event_at(const struct mem_data *d, uint64_t seq);
 char *mem_memory_key(const char *scope, const char *key);
 int64_t mem_wake_of(const struct mem_run *r);
 struct mem_run *mem_run_born(struct mem_data *d, const struct store_newrun *n, struct mem_event *e);
+/* The same, of one that can only fail. */
+void mem_start_failed(struct mem_data *d, struct mem_event *e, const struct store_newrun *n);
 /* It is over: it leaves all that it stood in. error: JSON text or NULL. */
 void mem_run_over(struct mem_data *d, struct mem_run *r, enum run_state state, int64_t at,
 		  const char *error, struct woken *w);

@@ -223,7 +223,7 @@ void mem_start_run(struct mem_data *d, struct mem_event *e, struct store_newrun 
 	n->fate = FATE_STARTED;
 	n->due = 0;
 	if (n->failed_match) {
-		(void)mem_run_born(d, n, e);
+		mem_start_failed(d, e, n);
 		return;
 	}
 	if (met->taken && !n->start.awaited)

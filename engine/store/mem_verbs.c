@@ -245,10 +245,7 @@ struct mem_run *mem_run_born(struct mem_data *d, const struct store_newrun *n, s
 	r->parent_path = mem_strdup(n->parent_path ? n->parent_path : "");
 	r->created = e->ev.received;
 	r->epoch = d->epoch;
-	r->state = n->failed_match ? RUN_FAILED : RUN_QUEUED;
-	r->ended = n->failed_match;
-	r->ended_at = n->failed_match ? r->created : 0;
-	r->error = n->failed_match && n->error ? mem_strdup(n->error) : NULL;
+	r->state = RUN_QUEUED;
 	r->start = n->start;
 	r->start.cancel = NULL;
 	r->start.cancel_shapes = NULL;
@@ -335,6 +332,17 @@ static void rec_add(struct mem_run *r, const struct store_rec *rec)
 	copy->n = (uint32_t)r->n_recs;
 	copy->path = mem_strdup(rec->path);
 	copy->body = mem_strndup(rec->body, rec->len);
+}
+
+void mem_start_failed(struct mem_data *d, struct mem_event *e, const struct store_newrun *n)
+{
+	auto_free char *body = store_born(n);
+	struct store_rec rec = {.type = REC_DECISION,
+				.path = "",
+				.at = e->ev.received,
+				.body = body,
+				.len = strlen(body)};
+	rec_add(mem_run_born(d, n, e), &rec);
 }
 
 static bool claim_is_free(struct mem_data *d, const struct store_append *a, size_t i,

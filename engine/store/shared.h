@@ -37,6 +37,8 @@ struct store_look {
 };
 int64_t store_wake(const struct store_look *l);
 
+/* The first record's body of a run whose rule's condition raised an error; malloc'd. */
+char *store_born(const struct store_newrun *n);
 /* When a window is to close: opened then, its newest event now. 0: not by time. */
 int64_t store_window_due(const struct store_start *s, int64_t opened, int64_t now);
 /*

@@ -182,8 +182,8 @@ int delete_of(struct sqlite_store *s, int which, int64_t run)
 	return run_of(st);
 }
 
-int ended_put(struct sqlite_store *s, const struct live_row *row, enum run_state state, int64_t at,
-	      const char *error)
+static int ended_put(struct sqlite_store *s, const struct live_row *row, enum run_state state,
+		     int64_t at, const char *error)
 {
 	sqlite3_stmt *st = writer_stmt(s, W_PUT_ENDED);
 	sqlite3_bind_int64(st, 1, row->run);

@@ -1,6 +1,7 @@
 /* How runs start on SQLite: at once, later, in a window, behind a limit, or not at all. */
 #include <string.h>
 
+#include "engine/base/arena.h"
 #include "engine/store/sqlite_write.h"
 
 /* limited.place */
@@ -411,12 +412,21 @@ static int stand_at_gate(struct sqlite_store *s, struct store_newrun *n, struct 
 	return live_set(s, row);
 }
 
-static int put_failed(struct sqlite_store *s, const struct store_event *ev,
-		      const struct store_newrun *n)
+/* Its first record says why it can only fail; the engine lets it. */
+static int start_failed(struct sqlite_store *s, const struct store_event *ev,
+			struct store_newrun *n, struct woken *w)
 {
-	struct live_row row = {.epoch = s->epoch};
-	int rc = run_put(s, ev, n, &row.run);
-	return rc ? rc : ended_put(s, &row, RUN_FAILED, ev->received, n->error);
+	struct live_row row;
+	auto_free char *body = store_born(n);
+	struct store_rec rec = {.type = REC_DECISION,
+				.path = "",
+				.at = ev->received,
+				.body = body,
+				.len = strlen(body)};
+	int rc = born(s, ev, n, &row, w);
+	if (!rc)
+		rc = rec_put(s, row.run, ++row.last_n, &rec);
+	return rc ? rc : live_set(s, &row);
 }
 
 static int start_plain(struct sqlite_store *s, const struct store_event *ev, struct store_newrun *n,
@@ -444,7 +454,7 @@ int start_run(struct sqlite_store *s, const struct store_event *ev, struct store
 	n->fate = FATE_STARTED;
 	n->due = 0;
 	if (n->failed_match)
-		return put_failed(s, ev, n);
+		return start_failed(s, ev, n, w);
 	if (met->taken && !n->start.awaited)
 		n->fate = FATE_AWAITED;
 	int rc = n->fate != FATE_STARTED || store_key_is_zero(&n->start.once)

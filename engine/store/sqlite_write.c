@@ -74,7 +74,7 @@ static int verb_accept(struct sqlite_store *s, struct store_accept *a)
 
 /* ---- append ---- */
 
-static int rec_put(struct sqlite_store *s, int64_t run, int64_t n, const struct store_rec *rec)
+int rec_put(struct sqlite_store *s, int64_t run, int64_t n, const struct store_rec *rec)
 {
 	sqlite3_stmt *st = writer_stmt(s, W_PUT_REC);
 	char type = (char)rec->type;

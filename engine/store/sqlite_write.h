@@ -142,6 +142,8 @@ int row_of(sqlite3_stmt *st, bool *ret_row);
 int live_find(struct sqlite_store *s, const struct id *run, struct live_row *ret, bool *has);
 int live_find_seq(struct sqlite_store *s, int64_t run, struct live_row *ret, bool *has);
 int live_set(struct sqlite_store *s, const struct live_row *row);
+/* A record of a run, as the n-th. */
+int rec_put(struct sqlite_store *s, int64_t run, int64_t n, const struct store_rec *rec);
 /* A new one: its epoch is this process's. */
 int live_put(struct sqlite_store *s, struct live_row *row);
 /*
@@ -152,8 +154,6 @@ int live_end(struct sqlite_store *s, struct live_row *row, enum run_state state,
 	     const char *error, struct woken *w);
 /* It wants to be cancelled, unless it does already. */
 int live_cancel(struct sqlite_store *s, struct live_row *row, int64_t at, struct woken *w);
-int ended_put(struct sqlite_store *s, const struct live_row *row, enum run_state state, int64_t at,
-	      const char *error);
 int delete_of(struct sqlite_store *s, int which, int64_t run);
 
 /* ---- events and runs ---- */

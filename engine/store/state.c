@@ -232,3 +232,8 @@ bool loaded_inbox_add(struct store_loaded *l, const struct store_inbox_row *row)
 	l->n_inbox++;
 	return true;
 }
+
+char *store_born(const struct store_newrun *n)
+{
+	return mem_printf("{\"born\":%s}", n->error ? n->error : "{}");
+}

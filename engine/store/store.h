@@ -99,7 +99,7 @@ struct store_newrun {
 	const char *trigger; /* trigger id or "" */
 	struct id parent;    /* zero: none */
 	const char *parent_path;
-	bool failed_match; /* its condition raised an error: it is born failed */
+	bool failed_match; /* its condition raised an error: its first record is D {born: error} */
 	const char *error; /* JSON text of that error, else NULL */
 	struct store_start start;
 	/* out */

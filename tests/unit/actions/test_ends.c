@@ -136,6 +136,27 @@ static void an_end_that_nobody_listens_to_is_no_event(void **state)
 	assert_int_equal(events_kept(), 3);
 }
 
+#define BORN                                                                                       \
+	"---\napi: pawl/1\nrule: sync-c\nwhen: {event: c}\nif: data.x > 1\ndo: [{set: {x: 1}}]\n"
+
+static void a_condition_that_fails_is_told_of_too(void **state)
+{
+	(void)state;
+	for (unsigned turn = 0; turn < 20; turn++) {
+		begin_with(FAILS ALERT BORN);
+		world_send(&w, "c", "{'k':1}");
+		for (unsigned i = 0; i < turn; i++)
+			(void)loop_run_once(w.loop, false);
+		world_crash(&w);
+		world_pass(&w, 100);
+		size_t n = runs_in("sync-c", "failed");
+		assert_true(n == 1 || (n == 0 && turn < 3));
+		assert_int_equal(runs_in("alert", "completed"), n);
+		world_done(&w);
+	}
+	begin_with(FAILS);
+}
+
 #define WAITS                                                                                      \
 	FAILS "---\napi: pawl/1\nrule: waits\nwhen: {event: w}\ndo:\n"                             \
 	      "  - wait: {run: completed, where: {rule: sync-b}, timeout: 1h, else: fail}\n"       \
@@ -166,6 +187,7 @@ int main(void)
 		T(a_crash_at_any_turn_tells_of_an_end_once),
 		T(no_rule_starts_by_its_own_ends_and_chains_are_short),
 		T(an_end_that_nobody_listens_to_is_no_event),
+		T(a_condition_that_fails_is_told_of_too),
 		T(an_end_is_waited_for_or_cancels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
