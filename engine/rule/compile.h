@@ -30,6 +30,7 @@ struct name {
 	const struct step *step; /* NULL: not a step's result */
 	bool local;              /* a loop's item or index */
 	bool hidden;             /* its loop is over */
+	bool beside;             /* of a branch beside the one at hand */
 	bool typed;              /* has_field can tell */
 	const char *prefix;      /* what has_field needs in front: "contacts.1", or NULL */
 	int (*has_field)(void *arg, const char *dotted, char *suggest, size_t max);
@@ -195,6 +196,10 @@ void scope_element_of(struct compiler *c, const struct tmpl *list);
 void scope_given_by(struct compiler *c, const struct step *s);
 /* Names declared from `mark` on are not known any more. */
 void scope_hide(struct compiler *c, size_t mark);
+/* Names declared from `mark` on are of one branch: those beside it do not know them, until … */
+void scope_put_beside(struct compiler *c, size_t mark);
+/* … all branches, whose names begin at `mark`, are read. */
+void scope_bring_back(struct compiler *c, size_t mark);
 /* One read of a dotted name in an expression. */
 void scope_use(struct compiler *c, const char *dotted, int line, int col);
 /* Judges the reads that were open; at the end of the rule. */

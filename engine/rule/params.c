@@ -117,10 +117,14 @@ static void fill_blocks(struct compiler *c, struct blocks *ret, const struct yno
 	}
 	ret->at = arena_alloc(&c->plan->arena, n->n * sizeof(*ret->at));
 	ret->n = n->n;
+	size_t first = c->n_names;
 	for (size_t i = 0; i < n->n; i++) {
 		const char *label = arena_printf(&c->plan->arena, "%s%zu", name, i + 1);
+		size_t mark = c->n_names;
 		steps_compile(c, n->items[i], label, &ret->at[i]);
+		scope_put_beside(c, mark);
 	}
+	scope_bring_back(c, first);
 }
 
 static void fill_name(struct compiler *c, const char **ret, const struct ynode *n)

@@ -136,6 +136,21 @@ void scope_hide(struct compiler *c, size_t mark)
 		c->names[i].hidden = true;
 }
 
+void scope_put_beside(struct compiler *c, size_t mark)
+{
+	for (size_t i = mark; i < c->n_names; i++) {
+		c->names[i].beside |= !c->names[i].hidden;
+		c->names[i].hidden = true;
+	}
+}
+
+void scope_bring_back(struct compiler *c, size_t mark)
+{
+	for (size_t i = mark; i < c->n_names; i++)
+		if (c->names[i].beside)
+			c->names[i].hidden = false;
+}
+
 static struct name *find_visible(struct compiler *c, const char *name)
 {
 	for (size_t i = c->n_names; i-- > 0;)
@@ -402,7 +417,12 @@ static void judge(struct compiler *c, const struct use *u)
 	}
 	char text[2 * DOTTED_MAX];
 	const char *lua = other_language(u->name);
-	if (hidden)
+	if (hidden && hidden->beside)
+		snprintf(text, sizeof(text),
+			 "'%s' is of a branch that runs at the same time (line %d): read it after "
+			 "the branches",
+			 u->name, hidden->line);
+	else if (hidden)
 		snprintf(text, sizeof(text),
 			 "'%s' is known only inside its loop (line %d): give the "
 			 "loop a result:",

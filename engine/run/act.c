@@ -30,6 +30,7 @@ struct act *act_new(struct run *r, struct frame *f, const struct step *s)
 	a->attempt = 1;
 	a->at = ACT_ENTERED; /* nowhere yet */
 	arena_init(&a->arena, 0);
+	list_init(&a->frames);
 	list_append(&r->acts, &a->link);
 	return a;
 }
@@ -55,7 +56,10 @@ void act_free(struct act *a)
 	json_decref(a->child_error);
 	json_decref(a->child_result);
 	json_decref(a->child_names);
-	frame_free(a->child);
+	json_decref(a->child_told);
+	json_decref(a->child_sets);
+	while (!list_empty(&a->frames))
+		frame_free(container_of(a->frames.next, struct frame, link));
 	free(a->path);
 	free(a);
 }
@@ -81,7 +85,15 @@ void act_make_ready(struct act *a)
 
 bool act_is_leaf(const struct act *a)
 {
-	return a->child == NULL;
+	list_each (l, &a->frames)
+		if (!container_of(l, struct frame, link)->over)
+			return false;
+	return true;
+}
+
+struct frame *act_newest(const struct act *a)
+{
+	return container_of(a->frames.prev, struct frame, link);
 }
 
 bool act_is_shielded(const struct act *a)
@@ -92,9 +104,17 @@ bool act_is_shielded(const struct act *a)
 	return false;
 }
 
+bool act_is_called_off(const struct act *a)
+{
+	for (const struct frame *f = a->frame; f; f = f->owner->frame)
+		if (f->shielded || f->stopped)
+			return f->stopped;
+	return a->run->cancelling && a->frame;
+}
+
 bool act_is_stopped(const struct act *a)
 {
-	return a->late || (a->run->cancelling && a->frame && !act_is_shielded(a));
+	return a->late || act_is_called_off(a);
 }
 
 json_t *error_new(int err, const char *message, const char *step)
@@ -123,7 +143,7 @@ static void act_tell_meta(struct act *a, const char *outcome)
 	if (!a->meta)
 		a->meta = json_object();
 	json_object_set_new(a->meta, "outcome", json_string(outcome));
-	json_object_set(a->run->steps, a->step->name, a->meta);
+	frame_tell(a->frame, a->step->name, a->meta);
 }
 
 /* Names and result become visible, the activation is gone, the next step of its block comes. */
@@ -249,6 +269,23 @@ static void act_propagate(struct act *a, json_t *error)
 	frame_end(f, error);
 }
 
+/* The blocks that were entered begin. */
+static void act_enter(struct act *a)
+{
+	bool over = false;
+	act_put(a, ACT_ENTERED);
+	list_each_safe (l, &a->frames) {
+		struct frame *f = container_of(l, struct frame, link);
+		if (!f->begun) {
+			f->begun = true;
+			frame_next(f);
+		}
+		over |= f->over;
+	}
+	if (over)
+		act_make_ready(a);
+}
+
 static bool act_try_catch(struct act *a)
 {
 	const struct step *s = a->step;
@@ -259,8 +296,7 @@ static bool act_try_catch(struct act *a)
 		return false;
 	a->catching = true;
 	(void)step_enter_guarded(a, &s->catches.at[i].body, a->error, false);
-	act_put(a, ACT_ENTERED);
-	frame_start(a->child);
+	act_enter(a);
 	return true;
 }
 
@@ -439,7 +475,7 @@ static bool act_must_settle(const struct act *a)
 /* After a cancel: steps that only hold others go on as far as those inside have come. */
 static bool act_must_not_start(const struct act *a)
 {
-	return a->run->cancelling && a->frame && !act_is_shielded(a) && !a->step->kind->silent &&
+	return act_is_called_off(a) && !(a->step->kind->silent && a->j.first) &&
 	       !act_must_settle(a) && !fold_has_below(&a->run->fold, a->path);
 }
 
@@ -493,8 +529,7 @@ static void act_settle(struct act *a, enum verdict v)
 		act_end_fail(a);
 		break;
 	case STEP_ENTER:
-		act_put(a, ACT_ENTERED);
-		frame_start(a->child);
+		act_enter(a);
 		break;
 	case STEP_WAIT:
 		/* parked or at a barrier already; else its kind will wake it. It may have been woken
@@ -507,6 +542,32 @@ static void act_settle(struct act *a, enum verdict v)
 	}
 }
 
+/* How the first block that is over ended. */
+static void act_take_child(struct act *a)
+{
+	struct frame *f = NULL;
+	list_each (l, &a->frames) {
+		f = container_of(l, struct frame, link);
+		if (f->over)
+			break;
+		f = NULL;
+	}
+	if (!f)
+		return;
+	json_decref(a->child_error);
+	json_decref(a->child_result);
+	json_decref(a->child_names);
+	json_decref(a->child_told);
+	json_decref(a->child_sets);
+	a->child_error = json_incref(f->failed);
+	a->child_result = json_incref(f->result);
+	a->child_names = json_incref(f->names);
+	a->child_told = json_incref(f->told);
+	a->child_sets = json_incref(f->sets);
+	a->child_lane = f->lane;
+	frame_free(f);
+}
+
 void act_turn(struct act *a)
 {
 	act_put(a, ACT_ENTERED); /* its turn: nowhere else */
@@ -517,6 +578,7 @@ void act_turn(struct act *a)
 		act_settle(a, STEP_FAIL);
 		return;
 	}
+	act_take_child(a);
 	if (a->catching) {
 		act_caught(a);
 		return;

@@ -135,7 +135,7 @@ static enum verdict each_ask(struct act *a, struct each_state *st)
 	st->asking = true;
 	snprintf(seg, sizeof(seg), "page#%u", st->page);
 	enum verdict v = step_spawn(a, source->kind->name, seg, args);
-	a->child->spawned->retry = source->retry;
+	act_newest(a)->spawned->retry = source->retry;
 	return v;
 }
 

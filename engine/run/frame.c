@@ -11,8 +11,13 @@ void frame_free(struct frame *f)
 	json_decref(f->names);
 	json_decref(f->fixed);
 	json_decref(f->error);
+	json_decref(f->failed);
+	json_decref(f->sets);
+	json_decref(f->told);
+	json_decref(f->view);
 	json_decref(f->result);
 	json_decref(f->spawned_args);
+	list_remove(&f->link);
 	free(f->prefix);
 	free(f);
 }
@@ -32,11 +37,29 @@ static struct frame *frame_scope(struct frame *f)
 	return f;
 }
 
+static bool has_outside(const struct frame *f, const char *name)
+{
+	while ((f = frame_up(f)))
+		if (f->names && json_object_get(f->names, name))
+			return true;
+	return false;
+}
+
+/* The frame that has the name, or the lane that has it from outside. */
 static struct frame *frame_having(struct frame *f, const char *name)
 {
-	for (; f; f = frame_up(f))
+	for (; f; f = frame_up(f)) {
 		if (f->names && json_object_get(f->names, name))
 			return f;
+		if (!f->lane)
+			continue;
+		if (!has_outside(f, name))
+			return NULL;
+		if (!f->sets)
+			f->sets = json_object();
+		json_object_set_new(f->sets, name, json_true());
+		return f;
+	}
 	return NULL;
 }
 
@@ -78,6 +101,33 @@ static json_t *lookup_error(const struct run *r, const struct frame *f)
 	return NULL;
 }
 
+static struct frame *frame_lane(struct frame *f)
+{
+	while (f && !f->lane)
+		f = frame_up(f);
+	return f;
+}
+
+void frame_tell(struct frame *f, const char *name, json_t *meta)
+{
+	struct frame *lane = frame_lane(f);
+	if (lane && !lane->told)
+		lane->told = json_object();
+	json_object_set(lane ? lane->told : f->owner->run->steps, name, meta);
+}
+
+static json_t *lookup_steps(const struct run *r, const struct frame *from)
+{
+	struct frame *lane = frame_lane((struct frame *)from);
+	if (!lane)
+		return r->steps;
+	json_decref(lane->view);
+	lane->view = json_copy(lookup_steps(r, frame_up(lane)));
+	if (lane->told)
+		json_object_update(lane->view, lane->told);
+	return lane->view;
+}
+
 /* The reserved names first: no step can hide them. */
 static json_t *lookup_reserved(const struct run *r, const struct frame *f, const char *name,
 			       bool *hit)
@@ -92,7 +142,7 @@ static json_t *lookup_reserved(const struct run *r, const struct frame *f, const
 	if (strcmp(name, "vars") == 0)
 		return r->plan->vars;
 	if (strcmp(name, "steps") == 0)
-		return r->steps;
+		return lookup_steps(r, f);
 	if (strcmp(name, "run") == 0)
 		return r->info;
 	if (strcmp(name, "now") == 0)
@@ -121,12 +171,6 @@ json_t *scope_lookup(const struct run *r, const struct frame *f, const char *nam
 
 /* ---- its steps, one after the other ---- */
 
-void frame_start(struct frame *f)
-{
-	f->owner->child = f;
-	frame_next(f);
-}
-
 void frame_next(struct frame *f)
 {
 	if (f->at >= f->block->n) {
@@ -137,17 +181,25 @@ void frame_next(struct frame *f)
 	act_make_ready(act_new(f->owner->run, f, s));
 }
 
-/* Tells the owner how its block ended; takes error. The frame is gone. */
 void frame_end(struct frame *f, json_t *error)
 {
-	struct act *a = f->owner;
-	json_decref(a->child_error);
-	json_decref(a->child_result);
-	json_decref(a->child_names);
-	a->child_error = error;
-	a->child_result = json_incref(f->result);
-	a->child_names = json_incref(f->names);
-	a->child = NULL;
-	frame_free(f);
-	act_make_ready(a);
+	f->failed = error;
+	f->over = true;
+	act_make_ready(f->owner);
+}
+
+/* A doubt is for a person, who has not seen it yet. */
+void frame_stop(struct frame *f)
+{
+	struct run *r = f->owner->run;
+	f->stopped = true;
+	list_each_safe (l, &r->acts) {
+		struct act *a = container_of(l, struct act, link);
+		const struct frame *up = a->frame;
+		while (up && up != f && !up->shielded)
+			up = frame_up(up);
+		if (up == f && act_is_leaf(a) && !a->in_doubt)
+			act_interrupt(a,
+				      error_new(ERR_CANCELLED, "the branch was called off", NULL));
+	}
 }

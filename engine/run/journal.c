@@ -92,6 +92,44 @@ void fold_done(struct fold *f)
 	map_done(&f->paths);
 }
 
+/* The label and number of a segment that is a lane of its container: all2.1, each#5. 0: it is none. */
+static unsigned lane_of(const char *seg, size_t *ret_label)
+{
+	*ret_label = strcspn(seg, "0123456789./");
+	bool lane = (*ret_label == 3 && (!memcmp(seg, "all", 3) || !memcmp(seg, "any", 3))) ||
+		    (*ret_label == 5 && !memcmp(seg, "each#", 5));
+	return lane ? (unsigned)strtoul(seg + *ret_label, NULL, 10) : 0;
+}
+
+/* Whether two paths part in two lanes of one step: what is done in one is of no account to the other. */
+static bool are_side_by_side(const char *a, const char *b)
+{
+	size_t at = 0, label_a, label_b;
+	for (size_t i = 0; a[i] && a[i] == b[i]; i++)
+		if (a[i] == '/')
+			at = i + 1;
+	unsigned lane_a = lane_of(a + at, &label_a), lane_b = lane_of(b + at, &label_b);
+	return lane_a && lane_b && lane_a != lane_b && label_a == label_b;
+}
+
+static bool was_called_off(const struct jpath *j)
+{
+	const struct jrec *s = jpath_last(j, REC_STEP);
+	const char *name = s ? json_str(json_object_get(s->body, "error"), "name") : NULL;
+	return name && strcmp(name, "cancelled") == 0;
+}
+
+/* A step that was called off begins again: what is left is what it has sent. */
+static void jpath_begin_again(struct jpath *j)
+{
+	struct jpath kept = {0};
+	for (struct jrec *r = j->first; r; r = r->next)
+		if (r->type == REC_INTENT || r->type == REC_ATTEMPT || r->type == REC_PROBE)
+			jpath_add(&kept, r->n, r->type, r->at, json_incref(r->body));
+	jpath_done(j);
+	*j = kept;
+}
+
 /* The failed step's own S record tells from where on the journal is void. */
 static void fold_forget_failure(struct fold *f, const char *path)
 {
@@ -101,8 +139,12 @@ static void fold_forget_failure(struct fold *f, const char *path)
 		return;
 	uint32_t from = s->n;
 	size_t i = 0;
-	for (struct map_entry *e; (e = map_next(&f->paths, &i));)
-		(void)jpath_cut(e->value, from);
+	for (struct map_entry *e; (e = map_next(&f->paths, &i));) {
+		if (!are_side_by_side(e->key, path))
+			(void)jpath_cut(e->value, from);
+		else if (was_called_off(e->value))
+			jpath_begin_again(e->value);
+	}
 	f->ended = false;
 	f->cancelled = 0;
 }

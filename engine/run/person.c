@@ -129,19 +129,21 @@ static void on_revived(struct store_op *op)
 	person_end(p, op->err, op->msg.text);
 }
 
-/* The path of the step in doubt: that of the newest P record that tells a doubt. */
+/* The path of a step in doubt: that of the oldest P record that tells a doubt which nothing has ended. */
 static const char *doubtful_path(const json_t *records)
 {
-	const char *path = NULL;
+	json_auto_t *open = json_object();
 	size_t i;
 	json_t *r;
 	json_array_foreach (records, i, r) {
-		const char *type = json_str(r, "type");
+		const char *type = json_str(r, "type"), *path = json_str(r, "path");
+		(void)json_object_del(open, path);
 		if (type && *type == REC_PROBE &&
 		    json_object_get(json_object_get(r, "body"), "doubt"))
-			path = json_str(r, "path");
+			json_object_set(open, path, r);
 	}
-	return path;
+	void *first = json_object_iter(open);
+	return first ? json_str(json_object_iter_value(first), "path") : NULL;
 }
 
 static json_t *end_error(const json_t *records)

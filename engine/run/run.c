@@ -132,6 +132,8 @@ void run_schedule(struct run *r)
 
 void run_record(struct run *r, const char *path, enum rec_type type, const json_t *body)
 {
+	if (!r->buf.n)
+		r->buffered_at = r->turn_ms;
 	jbuf_add(&r->buf, ++r->n, type, path, r->turn_ms, body);
 }
 
@@ -282,11 +284,17 @@ static struct standing run_standing(const struct run *r)
 static void run_arm_timer(struct run *r, int64_t due)
 {
 	struct loop *loop = engine_conf(r->engine)->loop;
-	int64_t delay = r->buf.n ? FLUSH_MS : DEADLINE_NEAR_MS;
+	int64_t delay = r->buf.n ? r->buffered_at + FLUSH_MS - r->turn_ms : DEADLINE_NEAR_MS;
 	if (due && due - r->turn_ms < delay)
 		delay = due - r->turn_ms;
 	if (due || r->buf.n)
 		loop_timer_start(loop, &r->timer, delay > 0 ? delay : 0);
+}
+
+static bool must_flush(const struct run *r)
+{
+	return r->buf.n >= FLUSH_RECORDS || r->buf.bytes >= FLUSH_BYTES ||
+	       (r->buf.n && r->turn_ms - r->buffered_at >= FLUSH_MS);
 }
 
 /*
@@ -307,7 +315,7 @@ static void run_settle(struct run *r)
 		assert(s.parked);
 		run_move(r, s.state);
 		run_commit(r, s.state, s.due);
-	} else if (r->buf.n >= FLUSH_RECORDS || r->buf.bytes >= FLUSH_BYTES) {
+	} else if (must_flush(r)) {
 		run_commit(r, RUN_RUNNING, 0);
 	} else {
 		run_arm_timer(r, s.due);

@@ -56,16 +56,28 @@ struct act {
 	json_t *result, *error, *meta;
 	const char *outcome;
 	json_t *outer; /* names of enclosing scopes that its iterations changed */
-	/* the block it runs, and how the last one ended */
-	struct frame *child;
-	json_t *child_error, *child_result, *child_names;
+	/* the blocks it runs, those that are over and not yet seen to among them, and how the last ended */
+	struct link frames;
+	json_t *child_error, *child_result, *child_names, *child_told, *child_sets;
+	size_t child_lane;
 	unsigned n_emitted;
 	struct errmsg msg;
 };
 
-/* A block being run. */
+/*
+ * A block being run. Blocks of one step that run side by side are *lanes*: what one of them names or tells
+ * is not seen by the others, so that it does not matter in which order answers come.
+ */
 struct frame {
 	struct act *owner;
+	struct link link; /* in owner->frames */
+	size_t lane;      /* its number, from 1; 0: it is none */
+	bool begun, over;
+	bool stopped;   /* its steps are called off, as by a cancel of the run */
+	json_t *failed; /* how it ended, once it is over */
+	json_t *sets; /* names of outside that `set` changed in a lane: they are its own until its end */
+	json_t *told,
+		*view; /* of a lane: what its own steps tell, and `steps` as it is seen from in it */
 	const struct block *block;
 	size_t at;            /* the next step */
 	char *prefix;         /* of its steps' paths, with its slash; "" at the root */
@@ -125,6 +137,7 @@ struct run {
 	uint32_t durable_n;
 	struct jbuf buf, sent;
 	struct emitted *emitted, *emitting; /* beside buf.emits and sent.emits */
+	int64_t buffered_at;                /* turn of the oldest record that is buffered */
 	bool appending;
 	unsigned barrier; /* counts the commits */
 	struct store_append op;
@@ -185,6 +198,10 @@ void act_make_ready(struct act *a);
 void act_interrupt(struct act *a, json_t *error);
 bool act_is_leaf(const struct act *a);
 bool act_is_shielded(const struct act *a);
+/* The run is cancelled, or a block around it stopped, and it is not of those that go on all the same. */
+bool act_is_called_off(const struct act *a);
+/* The block that was entered last. */
+struct frame *act_newest(const struct act *a);
 json_t *error_new(int err, const char *message, const char *step);
 bool error_is(const json_t *error, const char *name);
 
@@ -193,9 +210,13 @@ bool error_is(const json_t *error, const char *name);
 void step_tell_released(const struct jbuf *b);
 
 /* frame.c */
-void frame_start(struct frame *f);
 void frame_next(struct frame *f);
+/* It is over, its owner's turn comes; takes error. */
 void frame_end(struct frame *f, json_t *error);
+/* Its steps are called off: those that wait end, what is under way is awaited and recorded. */
+void frame_stop(struct frame *f);
+/* What a step that has ended tells, for `steps`. */
+void frame_tell(struct frame *f, const char *name, json_t *meta);
 void frame_free(struct frame *f);
 /* Sets a name in the nearest scope; outer: in the enclosing scope that has it already, if any. */
 void frame_set(struct frame *f, const char *name, json_t *value, bool outer);

@@ -442,6 +442,7 @@ static struct frame *frame_new(struct act *a, const struct block *b, const char 
 	if (a->attempt > 1)
 		snprintf(again, sizeof(again), "@%u", a->attempt);
 	f->owner = a;
+	list_append(&a->frames, &f->link);
 	f->block = b;
 	f->names = local;
 	if (!a->frame && !f->names)
@@ -457,25 +458,63 @@ static struct frame *frame_new(struct act *a, const struct block *b, const char 
 
 enum verdict step_enter(struct act *a, const struct block *b, const char *seg, json_t *local)
 {
-	a->child = frame_new(a, b, seg, local);
+	(void)frame_new(a, b, seg, local);
 	return STEP_ENTER;
 }
 
 enum verdict step_enter_open(struct act *a, const struct block *b, const char *seg, json_t *fixed)
 {
-	a->child = frame_new(a, b, seg, NULL);
-	a->child->fixed = fixed;
+	frame_new(a, b, seg, NULL)->fixed = fixed;
 	return STEP_ENTER;
+}
+
+enum verdict step_enter_lane(struct act *a, const struct block *b, const char *seg, size_t lane,
+			     json_t *local, bool stopped)
+{
+	struct frame *f = frame_new(a, b, seg, local ? local : json_object());
+	f->lane = lane;
+	f->stopped = stopped;
+	return STEP_ENTER;
+}
+
+size_t act_child_lane(const struct act *a)
+{
+	return a->child_lane;
+}
+
+json_t *act_child_lane_names(const struct act *a)
+{
+	return json_pack("{s:O?, s:O?, s:O?}", "names", a->child_names, "sets", a->child_sets,
+			 "told", a->child_told);
+}
+
+void step_merge_lane(struct act *a, json_t *lane)
+{
+	json_t *v, *sets = json_object_get(lane, "sets");
+	const char *key;
+	json_object_foreach (json_object_get(lane, "names"), key, v)
+		frame_set(a->frame, key, json_incref(v), json_object_get(sets, key) != NULL);
+	json_object_foreach (json_object_get(lane, "told"), key, v)
+		frame_tell(a->frame, key, v);
+}
+
+void step_stop_lanes(struct act *a)
+{
+	list_each_safe (l, &a->frames) {
+		struct frame *f = container_of(l, struct frame, link);
+		if (!f->over && !f->stopped)
+			frame_stop(f);
+	}
 }
 
 enum verdict step_enter_guarded(struct act *a, const struct block *b, json_t *error, bool shielded)
 {
-	a->child = frame_new(a, b, NULL, NULL);
-	a->child->error = json_incref(error);
-	a->child->shielded = shielded;
+	struct frame *f = frame_new(a, b, NULL, NULL);
+	f->error = json_incref(error);
+	f->shielded = shielded;
 	if (!a->frame && a->child_names) { /* catch and finally see what the body named */
-		json_decref(a->child->names);
-		a->child->names = json_incref(a->child_names);
+		json_decref(f->names);
+		f->names = json_incref(a->child_names);
 	}
 	return STEP_ENTER;
 }
@@ -562,7 +601,7 @@ enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t
 {
 	const struct step_kind *k = engine_conf(a->run->engine)->kind(kind);
 	struct step *s = arena_alloc(&a->arena, sizeof(*s));
-	struct frame *f = a->child = mem_alloc(sizeof(*f));
+	struct frame *f = mem_alloc(sizeof(*f));
 	*s = (struct step){.kind = k,
 			   .key = arena_strdup(&a->arena, seg),
 			   .line = a->step->line,
@@ -574,6 +613,7 @@ enum verdict step_spawn(struct act *a, const char *kind, const char *seg, json_t
 			spawn_param(a, p, (char *)s->args + p->offset, v);
 	}
 	f->owner = a;
+	list_append(&a->frames, &f->link);
 	f->spawned = s;
 	f->spawned_args = args;
 	f->one = (struct block){.steps = &f->spawned, .n = 1};

@@ -223,6 +223,20 @@ enum verdict step_enter(struct act *a, const struct block *b, const char *seg, j
 /* The same without a scope of its own: names that its steps give are the enclosing block's. fixed: names
  * that only this block reads (index), or NULL; taken. */
 enum verdict step_enter_open(struct act *a, const struct block *b, const char *seg, json_t *fixed);
+/*
+ * Lanes: blocks that run side by side. Several may be entered before ENTER is returned, and at any turn
+ * later; resume() comes for each that ends, with the number it was given (from 1), and may return ENTER to
+ * wait for those that are left. A lane's names and what its steps tell are its own until they are merged.
+ */
+enum verdict step_enter_lane(struct act *a, const struct block *b, const char *seg, size_t lane,
+			     json_t *local, bool stopped);
+/* The one that has ended. */
+size_t act_child_lane(const struct act *a);
+/* What it has named and told, for step_merge_lane() once all have ended; a new reference. */
+json_t *act_child_lane_names(const struct act *a);
+void step_merge_lane(struct act *a, json_t *lane);
+/* Calls off those that have not ended: they end soon, and resume() comes for each. */
+void step_stop_lanes(struct act *a);
 /* After ENTER: did the block end by an error? Borrowed error object or NULL; when the kind handles it
  * step_forgive() drops it. Without that a resume() that returns DONE is a bug. */
 json_t *act_child_error(const struct act *a);

@@ -32,6 +32,9 @@
 	"params: {key: {type: string, in: body, required: true}}, success: [201], "                \
 	"answer: *thing, effect: keyed, errors: {409: exists}, reconcile: {look_up: find, "        \
 	"key: {key: key}, match: {key: key}, items: items, created: created, id: id}}\n"           \
+	"  order: {title: Order, about: Makes once., method: POST, path: /things, "                \
+	"params: {key: {type: string, in: body, required: true}}, success: [201], "                \
+	"answer: *thing, effect: once}\n"                                                          \
 	"  remove: {title: Remove, about: Removes., method: DELETE, path: '/things/{id}', "        \
 	"params: {id: string}, success: [204], effect: idempotent}\n"
 
@@ -41,7 +44,8 @@ static struct world w;
 static struct {
 	json_t *things;
 	char log[1024];
-	bool stuck; /* what is to be removed is refused */
+	bool tolerant; /* bad keys are taken too */
+	bool stuck;    /* what is to be removed is refused */
 } shop;
 
 static void shop_note(char what, const char *key)
@@ -67,9 +71,10 @@ static int shop_make(struct world *at, const char *key, json_t **ret)
 	json_auto_t *same = NULL;
 	auto_free char *query = mem_printf("key=%s", key);
 	(void)shop_find(query, &same);
-	if (strncmp(key, "bad", 3) == 0 || json_array_size(json_object_get(same, "items"))) {
+	bool bad = strncmp(key, "bad", 3) == 0 && !shop.tolerant;
+	if (bad || json_array_size(json_object_get(same, "items"))) {
 		*ret = json_pack("{s:s}", "message", "not this one");
-		return strncmp(key, "bad", 3) == 0 ? 400 : 409;
+		return bad ? 400 : 409;
 	}
 	snprintf(id, sizeof(id), "t%zu", json_object_size(shop.things) + 1);
 	shop_note('+', key);
