@@ -101,9 +101,10 @@ static const char *expand(const char *text)
 	return text;
 }
 
-static bool is_any(const char *s)
+/* "*" or "?", with a step (as for hours) or without. */
+static bool is_any(const char *s, bool with_step)
 {
-	return *s == '*' || *s == '?';
+	return (*s == '*' || *s == '?') && (with_step || strchr(" \t", s[1]));
 }
 
 int cron_parse(const char *text, struct cron *ret, struct errmsg *msg)
@@ -134,9 +135,9 @@ int cron_parse(const char *text, struct cron *ret, struct errmsg *msg)
 			     .days = (uint32_t)bits[2],
 			     .months = (uint32_t)bits[3],
 			     .weekdays = (uint32_t)((bits[4] | bits[4] >> 7) & 0x7f),
-			     .any_hour = is_any(at[1]),
-			     .any_day = is_any(at[2]),
-			     .any_weekday = is_any(at[4])};
+			     .any_hour = is_any(at[1], true),
+			     .any_day = is_any(at[2], false),
+			     .any_weekday = is_any(at[4], false)};
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  *   each:   *   a   a-b   a-b/step   * /step (without the blank)   and lists of these
  *   @hourly @daily @midnight @weekly @monthly @yearly @annually
  *
- * When both days are restricted either may fit, as in POSIX crontab. Where a zone's clock is set:
+ * When both days are restricted either may fit, as in POSIX crontab; a day with a step is restricted. Where a zone's clock is set:
  * a time that it passes over is due as much later as was passed over; of one that comes twice only the
  * first counts, unless every hour is meant (hour `*` or `*` with a step), then what counts is how the time passes.
  */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/base/cron.h"
@@ -53,6 +54,7 @@ static void a_schedule_is_due_at_its_times(void **state)
 		{"@daily", "Europe/Paris", "2026-11-24T00:00:00Z", "26-11-24T23:00 26-11-25T23:00"},
 		{"5,10 4 * JAN,mar SUN", "UTC", "2026-12-30T00:00:00Z",
 		 "27-01-03T04:05 27-01-03T04:10"},
+		{"0 0 */30 * MON", "UTC", "2026-11-24T00:00:00Z", "26-11-30T00:00 26-12-01T00:00"},
 		{"0 0 * * 7", "UTC", "2026-11-24T00:00:00Z", "26-11-29T00:00 26-12-06T00:00"},
 		{"0 12 * * *", "Asia/Kolkata", "2026-11-24T00:00:00Z",
 		 "26-11-24T06:30 26-11-25T06:30"},
@@ -113,6 +115,48 @@ static void a_mistake_names_its_field(void **state)
 	}
 }
 
+/* Ends the cell at *line, and moves to the next one; NULL: there is none. */
+static const char *cell(char **line)
+{
+	char *start = *line, *end = start + strcspn(start, "\t\n");
+	*line = *end ? end + 1 : end;
+	*end = '\0';
+	return *start ? start : NULL;
+}
+
+/* One row of the table: cron, zone, after, and the due times in seconds. */
+static void check_agreed(char *line)
+{
+	struct cron c;
+	struct errmsg msg;
+	const char *cron = cell(&line), *name = cell(&line), *text = cell(&line);
+	const struct zone *z = zone_find(&zones, name);
+	int64_t at = strtoll(text, NULL, 10);
+	assert_non_null(z);
+	assert_int_equal(cron_parse(cron, &c, &msg), 0);
+	while ((text = cell(&line))) {
+		int64_t want = strtoll(text, NULL, 10), got = cron_next(&c, z, at);
+		if (got != want)
+			fail_msg("'%s' in %s after %lld: %lld, not %lld", cron, name, (long long)at,
+				 (long long)got, (long long)want);
+		at = got;
+	}
+}
+
+/* The table is what two other libraries say too: ./dev cron. */
+static void due_times_are_those_of_two_other_libraries(void **state)
+{
+	(void)state;
+	char line[512];
+	int rows = 0;
+	FILE *f = fopen("tests/cron/agreed.tsv", "r");
+	assert_non_null(f);
+	for (; fgets(line, sizeof(line), f); rows++)
+		check_agreed(line);
+	(void)fclose(f);
+	assert_true(rows >= 200);
+}
+
 static int done(void **state)
 {
 	(void)state;
@@ -126,6 +170,7 @@ int main(void)
 		cmocka_unit_test(a_schedule_is_due_at_its_times),
 		cmocka_unit_test(a_time_that_is_passed_over_is_due_as_much_later),
 		cmocka_unit_test(a_time_that_comes_twice_is_due_once_unless_every_hour_is_meant),
+		cmocka_unit_test(due_times_are_those_of_two_other_libraries),
 		cmocka_unit_test(a_mistake_names_its_field),
 	};
 	return cmocka_run_group_tests(tests, NULL, done);
