@@ -2,15 +2,18 @@
 #include "engine/io/http.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/arena.h"
 #include "engine/io/exchange.h"
 
 enum {
-	CONNECTIONS_MAX = 256, /* open at once, and with them threads that resolve */
+	TIMEOUT_MS = 30 * 1000, /* offline, of a request that says none */
+	CONNECTIONS_MAX = 256,  /* open at once, and with them threads that resolve */
 	EASIES_KEPT = 256,
 };
 
@@ -28,6 +31,8 @@ struct http {
 	struct link active, easies, sockets; /* requests under way; spare handles; spare sockets */
 	size_t n_active, n_easies;
 	bool closing;
+	http_answer_cb answer; /* offline; or NULL */
+	void *arg;
 };
 
 /* ---- libcurl's sockets and timer ---- */
@@ -137,7 +142,8 @@ static void finish(struct http_req *r)
 	if (link_is_in(&r->link)) {
 		list_remove(&r->link);
 		h->n_active--;
-		loop_release(h->loop);
+		if (!h->answer)
+			loop_release(h->loop);
 	}
 	r->cb(r);
 }
@@ -168,6 +174,87 @@ static void reap(struct http *h)
 		exchange_judge(r, rc);
 		finish(r);
 	}
+}
+
+/* ---- offline ---- */
+
+/* A download's bytes go where they would have gone. */
+static void save_answer(struct http_req *r)
+{
+	if (r->save_fd <= 0 || r->err || r->status / 100 != 2)
+		return;
+	for (size_t at = 0; at < r->answer.len;) {
+		ssize_t n = write(r->save_fd, r->answer.data + at, r->answer.len - at);
+		if (n < 0) {
+			r->err = err_set(&r->msg, ERR_IO, "the answer cannot be saved: %s",
+					 strerror(errno));
+			return;
+		}
+		at += (size_t)n;
+	}
+	r->saved = (int64_t)r->answer.len;
+	buf_clear(&r->answer);
+}
+
+static void on_offline_end(struct loop_timer *t)
+{
+	finish(container_of(t, struct http_req, timer));
+}
+
+static void on_offline(struct loop_task *t)
+{
+	struct http_req *r = container_of(t, struct http_req, task);
+	int64_t timeout = r->timeout_ms ? r->timeout_ms : TIMEOUT_MS;
+	int64_t delay = r->http->answer(r->http->arg, r);
+	if (delay > timeout) {
+		delay = timeout;
+		r->err = err_set(&r->msg, ERR_TIMEOUT, "no answer within %lld ms",
+				 (long long)timeout);
+		r->reach = HTTP_SENT;
+	}
+	save_answer(r);
+	r->timer.cb = on_offline_end;
+	loop_timer_start(r->http->loop, &r->timer, delay);
+}
+
+/* True when its end was not on its way already. */
+static bool withdraw_offline(struct http_req *r)
+{
+	bool has_left = loop_timer_is_on(&r->timer);
+	if (r->err == ERR_CANCELLED)
+		return false;
+	loop_timer_stop(r->http->loop, &r->timer);
+	loop_undefer(&r->task);
+	r->reach = has_left ? HTTP_SENT : HTTP_NOT_SENT;
+	r->err = err_set(&r->msg, ERR_CANCELLED, "cancelled");
+	return true;
+}
+
+struct http *http_new_offline(struct loop *l, http_answer_cb answer, void *arg)
+{
+	struct http *h = mem_alloc(sizeof(*h));
+	h->loop = l;
+	h->answer = answer;
+	h->arg = arg;
+	list_init(&h->active);
+	list_init(&h->easies);
+	list_init(&h->sockets);
+	return h;
+}
+
+char *http_req_body(struct http_req *r, size_t *ret_len)
+{
+	char *text = mem_alloc(r->body_len + 1);
+	*ret_len = 0;
+	if (!r->read && r->body_len)
+		memcpy(text, r->body, *ret_len = r->body_len);
+	for (ssize_t n = 1; r->read && n > 0 && *ret_len < r->body_len; *ret_len += (size_t)n) {
+		n = r->read(r, text + *ret_len, r->body_len - *ret_len);
+		if (n <= 0)
+			break;
+	}
+	text[*ret_len] = 0;
+	return text;
 }
 
 /* ---- public ---- */
@@ -202,6 +289,8 @@ struct http *http_new(struct loop *l, size_t connections_max)
 /* True when the request's end was not on its way already. */
 static bool withdraw(struct http_req *r)
 {
+	if (r->http->answer)
+		return withdraw_offline(r);
 	if (!r->easy)
 		return false;
 	r->reach = exchange_has_left(r) ? HTTP_SENT : HTTP_NOT_SENT;
@@ -224,6 +313,10 @@ void http_free(struct http *h)
 	}
 	for (struct link *k; (k = list_shift(&h->easies));)
 		exchange_easy_free(container_of(k, struct http_easy, link));
+	if (h->answer) {
+		free(h);
+		return;
+	}
 	(void)curl_multi_cleanup(h->multi);
 	for (struct link *k; (k = list_shift(&h->sockets));) {
 		struct http_socket *s = container_of(k, struct http_socket, link);
@@ -258,8 +351,14 @@ void http_start(struct http *h, struct http_req *r)
 	}
 	list_append(&h->active, &r->link);
 	h->n_active++;
-	loop_hold(h->loop);
+	if (!h->answer)
+		loop_hold(h->loop);
 	int rc = exchange_check(r);
+	if (!rc && h->answer) {
+		r->task.cb = on_offline;
+		loop_defer(h->loop, &r->task);
+		return;
+	}
 	if (!rc) {
 		r->easy = easy_get(h);
 		rc = exchange_prepare(r);

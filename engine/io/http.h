@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -21,6 +22,14 @@
 
 struct http;
 struct http_easy;
+
+/* Who sends a request and why, for what stands in the place of the network. */
+struct http_about {
+	const char *connection, *action; /* NULL: no action's */
+	const char *run, *path;          /* the step; NULL outside of runs */
+	const char *step;                /* its name, or NULL */
+	const json_t *input; /* the step's parameters; NULL: it is not the step's own request */
+};
 
 /* Neither may hold CR, LF or other control bytes; what frames the message cannot be given. */
 struct http_header {
@@ -58,6 +67,7 @@ struct http_req {
 	size_t answer_max;
 	int save_fd; /* > 0: a 2xx answer's body is written there instead of into `answer` */
 	bool fresh;  /* never on a reused connection */
+	struct http_about about;
 	/*
 	 * May refuse an address (returns false): egress rules on the resolved address, asked for new
 	 * connections and again for a reused one. Then ERR_FORBIDDEN. NULL: all. Must not call http_*.
@@ -83,10 +93,20 @@ struct http_req {
 	int save_errno;
 	bool refused, too_big, head_done, unread;
 	struct loop_task task;
+	struct loop_timer timer; /* offline: when its answer is there */
 };
 
 /* connections_max: idle connections kept. Errors: NULL only when libcurl cannot start. */
 struct http *http_new(struct loop *l, size_t connections_max);
+/*
+ * One that has no network: `answer` fills the request's results (err, msg, reach, status, answer,
+ * answer_headers) when it would have left, and returns how many ms later the answer is there. What is
+ * cancelled before that has been answered all the same. Nothing holds the loop's clock meanwhile.
+ */
+typedef int64_t (*http_answer_cb)(void *arg, struct http_req *r);
+struct http *http_new_offline(struct loop *l, http_answer_cb answer, void *arg);
+/* All of a request's body; malloc'd, a NUL behind it. For an offline client's answer, once. */
+char *http_req_body(struct http_req *r, size_t *ret_len);
 /* Cancels what is under way (callbacks with ERR_CANCELLED) and frees. Not from a request's callback. */
 void http_free(struct http *h);
 

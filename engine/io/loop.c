@@ -221,6 +221,12 @@ bool loop_run_once(struct loop *l, bool wait)
 	return has_work(l);
 }
 
+int64_t loop_quiet_ms(const struct loop *l)
+{
+	int64_t left = list_empty(&l->tasks) ? next_timer_ms(l) : 0;
+	return left < 0 ? INT64_MAX : left;
+}
+
 void loop_run(struct loop *l)
 {
 	while (!l->stop)

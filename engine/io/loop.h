@@ -60,6 +60,9 @@ void loop_run(struct loop *l);
 bool loop_run_once(struct loop *l, bool wait);
 void loop_break(struct loop *l);
 
+/* How long nothing is to be done by itself: 0 when a task or a timer is due, INT64_MAX without any. */
+int64_t loop_quiet_ms(const struct loop *l);
+
 /*
  * Work goes on outside the loop, in a thread or at a peer: until each hold is released a virtual
  * clock does not jump ahead of it, and there is something left to wait for.
