@@ -67,6 +67,7 @@ static bool render(struct act *a, struct call_state *st)
 	if (call_merges(st))
 		return true;
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
+	st->x.input = st->params;
 	if ((call_is_paged(a) ? call_render_page(st, msg)
 			      : exchange_render(&st->x, st->params, msg)) == 0)
 		return true;

@@ -57,6 +57,7 @@ static enum verdict merge(struct act *a, struct call_state *st)
 	int err = merge_body_again(st->target->action, current, st->params, sent, &merged, msg);
 	st->reading = false;
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
+	st->x.input = st->params;
 	if (!err)
 		err = exchange_render(&st->x, merged, msg);
 	if (!err)

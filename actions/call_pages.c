@@ -101,6 +101,7 @@ static enum verdict next_page(struct act *a, struct call_state *st, json_t *plac
 	st->page = json_incref(place);
 	exchange_done(&st->x);
 	exchange_of(&st->x, a, st->conn, st->target->action, PASS_RULE);
+	st->x.input = st->params;
 	if (call_render_page(st, msg) != 0)
 		return bad_page(a, st);
 	st->attempts = 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actions/shape.h"
+#include "actions/target.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
@@ -20,6 +21,7 @@ static void aim(struct exchange *x, const struct connection *conn, const struct 
 	pass_done(&x->pass);
 	x->conn = conn;
 	x->action = action;
+	x->input = NULL;
 	x->pass = (struct pass){.conn = conn, .kind = kind, .auth = action->auth};
 }
 
@@ -153,6 +155,21 @@ static void refuse_host(struct exchange *x)
 	refuse(x, ERR_FORBIDDEN, &msg);
 }
 
+/* Who sends, for what stands in the place of the network. */
+static struct http_about about(const struct exchange *x)
+{
+	struct http_about by = {
+		.connection = x->conn->name, .action = x->action->name, .input = x->input};
+	if (x->act) {
+		by.run = act_run_id(x->act);
+		by.path = act_path(x->act);
+		/* What a call sends beside its own request, to read or to look, goes under the action. */
+		by.step =
+			x->input || !call_action(act_step(x->act)) ? act_step(x->act)->name : NULL;
+	}
+	return by;
+}
+
 static void leave(struct exchange *x)
 {
 	if (!is_own_host(x)) {
@@ -179,6 +196,7 @@ static void leave(struct exchange *x)
 		.answer_max = save_fd ? DOWNLOAD_MAX : 0,
 		.timeout_ms = large ? LARGE_MS : x->conn->timeout_ms,
 		.stall_ms = large ? STALL_MS : 0,
+		.about = about(x),
 		.cb = on_answer,
 	};
 	http_start(x->services->http, &x->req);

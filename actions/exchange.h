@@ -36,7 +36,8 @@ struct exchange {
 	int save_fd;
 	struct file_out saved;
 	struct files_seal seal;
-	bool as_json; /* the result is JSON inside the answer, as the call asked for */
+	const json_t *input; /* the step's parameters, where the request is its own; borrowed */
+	bool as_json;        /* the result is JSON inside the answer, as the call asked for */
 	bool flying, cancelled;
 	struct loop_task task; /* an answer that is known before anything left */
 };
