@@ -1,8 +1,10 @@
 /* Bodies and results of another form. */
 #include "actions/shape.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
 #include "engine/base/json.h"
 
 /* The name of the parameter that a text stands for, or NULL. */
@@ -123,4 +125,33 @@ int shape_result(const json_t *result, bool as_json, const json_t *answer, json_
 		return read_json(json_string_value(v), ret, msg);
 	*ret = name ? json_pack("{s:O}", name, v) : json_incref(v);
 	return 0;
+}
+
+/* The path's parts are keys, or numbers of a list that is filled up to there. */
+static json_t *wrap(const char *path, json_t *v)
+{
+	size_t len = strcspn(path, ".");
+	char *end;
+	long index = strtol(path, &end, 10);
+	if (!len)
+		return v;
+	v = wrap(path[len] ? path + len + 1 : "", v);
+	if (end != path + len) {
+		auto_free char *key = mem_strndup(path, len);
+		return json_pack("{s:o}", key, v);
+	}
+	json_t *list = json_array();
+	while (index-- > 0)
+		json_array_append_new(list, json_null());
+	json_array_append_new(list, v);
+	return list;
+}
+
+json_t *shape_answer(const json_t *result, bool as_json, const json_t *seen)
+{
+	const char *at = json_str(result, "at"), *name = json_str(result, "otherwise");
+	auto_free char *text = as_json ? json_text(seen) : NULL;
+	const json_t *plain = name ? json_object_get(seen, name) : NULL;
+	json_t *v = text ? json_string(text) : json_incref((json_t *)(plain ? plain : seen));
+	return at ? wrap(at, v) : v;
 }

@@ -26,3 +26,5 @@ const char *shape_stray(const json_t *shape, const json_t *params);
  */
 int shape_result(const json_t *result, bool as_json, const json_t *answer, json_t **ret,
 		 struct errmsg *msg);
+/* The other way round: an answer of which a step would see this, as JSON in a text if as_json. A new reference. */
+json_t *shape_answer(const json_t *result, bool as_json, const json_t *seen);
