@@ -118,6 +118,13 @@ const struct expr_vm *lua_host_vm(struct lua_host *h)
 	return &h->vm;
 }
 
+void lua_host_zone(struct lua_host *h, const char *zone)
+{
+	free(h->zone);
+	h->zone = zone ? mem_strdup(zone) : NULL;
+	h->machine.zone = h->zone;
+}
+
 void lua_host_files(struct lua_host *h, struct files *files)
 {
 	h->files = files;

@@ -30,6 +30,8 @@ struct lua_host *lua_host_new(const struct lua_limits *l, const struct clock *c,
 void lua_host_free(struct lua_host *h);
 /* The door for the rest of the program; vm.vm is the host. */
 const struct expr_vm *lua_host_vm(struct lua_host *h);
+/* Another default zone; NULL: UTC. */
+void lua_host_zone(struct lua_host *h, const char *zone);
 /* What text() and csv.rows() read from; borrowed until lua_host_free, NULL: no files. */
 void lua_host_files(struct lua_host *h, struct files *files);
 /* secrets for hmac(): name → value; borrowed until lua_host_free. */

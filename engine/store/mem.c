@@ -118,6 +118,18 @@ struct store *store_mem_new(struct loop *l, const struct clock *c)
 	return &mem_with(l, c, d)->base;
 }
 
+void store_mem_remember(struct store *s, const char *scope, const char *key, const char *value)
+{
+	struct mem_store *m = mem_of(s);
+	struct store_memory put = {.op = MEMORY_PUT,
+				   .scope = scope,
+				   .key = key,
+				   .value = value,
+				   .at = m->clock->wall_ms(m->clock)};
+	mem_remember(m->data, &put);
+	free(put.outcome);
+}
+
 void store_mem_fail(struct store *s, unsigned nth, int err)
 {
 	mem_of(s)->fail_in = nth;

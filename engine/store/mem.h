@@ -125,6 +125,8 @@ struct mem_event *mem_event_find(const struct mem_data *d, struct id id);
 /* malloc'd: the key of a claim in its map. */
 char *mem_claim_key(const char *connection, const char *foreign_id);
 struct mem_event *mem_event_at(const struct mem_data *d, uint64_t seq);
+/* Does it to a value and fills the outcome. */
+void mem_remember(struct mem_data *d, struct store_memory *m);
 /* malloc'd: the key of a value in the map of memories. */
 char *mem_memory_key(const char *scope, const char *key);
 int64_t mem_wake_of(const struct mem_run *r);

@@ -419,7 +419,7 @@ static void memory_put(struct mem_data *d, const char *key, char *value, int64_t
 		memory_free(m);
 }
 
-static void memory_do(struct mem_data *d, struct store_memory *m)
+void mem_remember(struct mem_data *d, struct store_memory *m)
 {
 	auto_free char *key = mem_memory_key(m->scope, m->key);
 	struct mem_memory *there = map_get(&d->memory, key);
@@ -436,7 +436,7 @@ static void memory_do(struct mem_data *d, struct store_memory *m)
 static void put_recs(struct mem_data *d, struct store_append *a, struct mem_run *r)
 {
 	for (size_t i = 0; i < a->n_memory; i++)
-		memory_do(d, &a->memory[i]);
+		mem_remember(d, &a->memory[i]);
 	for (size_t i = 0; i < a->n_recs; i++) {
 		struct store_rec rec = a->recs[i];
 		char *body = NULL;

@@ -414,6 +414,8 @@ struct store *store_sqlite_open(const char *path, struct loop *l, const struct c
 
 /* The tests' store: in memory, callbacks from the next turn, fails on demand. */
 struct store *store_mem_new(struct loop *l, const struct clock *c);
+/* Sets what rules remember, as `put` does; scope as in struct store_memory, value: JSON text. */
+void store_mem_remember(struct store *s, const char *scope, const char *key, const char *value);
 /* The n-th verb from now (1: the next) fails with err and changes nothing; 0 switches it off. */
 void store_mem_fail(struct store *s, unsigned nth, int err);
 /* From now on verbs are not carried out and no callback comes, as after a crash. */
