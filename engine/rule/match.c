@@ -414,3 +414,36 @@ void match_index_find(struct match_index *x, struct event *e, struct matches *m)
 	for (size_t i = 0; i < x->n_touched; i++)
 		judge(x, x->touched[i], e, m);
 }
+
+static bool fits_type(const struct trigger *t, const struct event *e)
+{
+	return t->prefix ? !strncmp(e->type, t->type, strlen(t->type)) : !strcmp(e->type, t->type);
+}
+
+static bool passes(const struct plan *p, const struct trigger *t, struct event *e)
+{
+	struct errmsg msg;
+	struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
+	bool yes = true;
+	if (p->cond && tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg) != 0)
+		yes = true; /* it begins a run that has failed */
+	json_decref(s.event);
+	json_decref(s.now);
+	return yes;
+}
+
+const char *rule_refuses(const struct plan *p, struct event *e)
+{
+	const char *why = "when";
+	if (!p->enabled)
+		return "enabled";
+	for (size_t i = 0; i < p->n_triggers; i++) {
+		const struct trigger *t = &p->triggers[i];
+		if (!fits_type(t, e))
+			continue;
+		if (fits(p, t, e))
+			return passes(p, t, e) ? NULL : "if";
+		why = "where";
+	}
+	return why;
+}

@@ -62,6 +62,11 @@ const char *ruleset_hash(const struct ruleset *r);
 size_t ruleset_count(const struct ruleset *r);
 struct plan *ruleset_at(const struct ruleset *r, size_t i);
 struct plan *ruleset_find(const struct ruleset *r, const char *rule);
+/*
+ * Which part of a rule lets an event start nothing: "enabled", "when", "where" or "if"; NULL when it
+ * would start it.
+ */
+const char *rule_refuses(const struct plan *p, struct event *e);
 /* The rules that an event starts: the index by type and `where` equality first, then conditions. */
 void ruleset_match(struct ruleset *r, struct event *e, struct matches *m);
 /* Whether events of this type could start any of its rules. */
