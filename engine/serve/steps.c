@@ -83,8 +83,7 @@ static void index_plan(struct map *m, const struct plan *p)
 	index_block(m, &p->finally, "");
 }
 
-/* "do.3@2/each#17/do.1" was written as "do.3/do.1". malloc'd. */
-static char *plan_path(const char *path)
+char *steps_plan_path(const char *path)
 {
 	struct buf b = BUF_INIT;
 	while (*path) {
@@ -297,7 +296,7 @@ static json_t *step_at(struct list *l, const char *path, const char *at)
 	const struct item *known = map_get(&l->by_path, path);
 	if (known)
 		return l->at[(uintptr_t)known - 1].step;
-	auto_free char *key = plan_path(path);
+	auto_free char *key = steps_plan_path(path);
 	const struct step *s = l->index.count ? map_get(&l->index, key) : NULL;
 	if (l->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 32;

@@ -16,3 +16,5 @@ json_t *steps_of(const json_t *records, const struct plan *plan);
 /* When the run's first record was written, and how often a person had it go on after a failure. */
 const char *steps_started(const json_t *records);
 int steps_attempts(const json_t *records);
+/* A path of records as the rule was written: "do.3@2/each#17/do.1" is "do.3/do.1". malloc'd. */
+char *steps_plan_path(const char *path);
