@@ -382,9 +382,12 @@ void timeline_head(struct buf *b, const json_t *run, const struct look *l, int64
 	if (created >= 0)
 		(void)buf_printf(b, " %s %s", has_ended(run) ? "in" : "for",
 				 print_duration(ended_at(run, now) - created, d));
-	(void)buf_printf(b, "  %s", paint(l, PAINT_DIM));
-	(void)print_text(b, json_str(run, "id"), 0);
-	(void)buf_printf(b, "%s\n", paint(l, PAINT_PLAIN));
+	if (json_str(run, "id")) {
+		(void)buf_printf(b, "  %s", paint(l, PAINT_DIM));
+		(void)print_text(b, json_str(run, "id"), 0);
+		(void)buf_puts(b, paint(l, PAINT_PLAIN));
+	}
+	(void)buf_putc(b, '\n');
 	head_event(b, run);
 }
 
@@ -413,6 +416,8 @@ static void add_foot(struct buf *b, const struct sheet *s, const json_t *run, bo
 		add_error(b, s, error, 2);
 	}
 	add_held(b, run);
+	if (!id)
+		return;
 	if (is(state, "failed"))
 		(void)buf_printf(b, "\n  pawl retry %s  tries the failed step again\n", id);
 	else if (is(state, "in_doubt"))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Who may include whom: base <- io <- store <- run <- {rule, lua, actions} <- {serve, cli} <- main.
-# Siblings do not know each other; only `cli` may start what `serve` is.
+# Siblings do not know each other; only `cli` and `trial` may use what `serve` is.
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,8 +13,9 @@ declare -A below=(
 	[lua]="base io store run lua"
 	[actions]="base io store run actions"
 	[serve]="base io store run rule lua actions serve"
-	[cli]="base io store run rule lua actions serve cli"
-	[main]="base io store run rule lua actions serve cli"
+	[trial]="base io store run rule lua actions serve trial"
+	[cli]="base io store run rule lua actions serve trial cli"
+	[main]="base io store run rule lua actions serve trial cli"
 )
 
 # A library's header and the one place, a pattern of paths, that knows the library.
