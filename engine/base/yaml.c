@@ -40,6 +40,7 @@ struct reader {
 	struct yaml_file *file;
 	struct yaml_error *err;
 	bool tags, failed;
+	size_t mark; /* bytes of a byte order mark, which libyaml does not get to see */
 	yaml_parser_t parser;
 	const char *text;
 	size_t len;
@@ -104,7 +105,7 @@ static bool fail_parser(struct reader *r)
 			    p->context ? p->context : "");
 	}
 	int line = 1, col = 1;
-	for (size_t i = 0; i < p->problem_offset && i < r->len; i++) {
+	for (size_t i = r->mark; i < p->problem_offset + r->mark && i < r->len; i++) {
 		if (r->text[i] == '\n') {
 			line++;
 			col = 1;
@@ -593,7 +594,9 @@ struct yaml_file *yaml_read(const char *text, size_t len, bool tags, struct yaml
 	r.stack = mem_alloc(r.stack_cap * sizeof(struct ynode *));
 	arena_init(&r.file->arena, ARENA_MAX);
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
+	/* With the encoding told, libyaml would take it for the first character of a line. */
+	r.mark = r.at_byte = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text + r.mark, len - r.mark);
 	bool ok = read_stream(&r);
 	yaml_parser_delete(&r.parser);
 	map_done(&r.anchors);
