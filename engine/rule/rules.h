@@ -5,9 +5,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
+#include "engine/base/yaml.h"
 #include "engine/run/engine.h"
 #include "engine/run/plan.h"
 
@@ -47,6 +49,11 @@ struct rule_env {
 /* Compiles every document of one file's text; plans are appended to *ret (each with one reference). */
 void rule_compile_text(const struct rule_env *env, const char *file, const char *text, size_t len,
 		       struct plan ***ret, size_t *ret_n, struct findings *f);
+/*
+ * The text in the one layout of rule files (`pawl fmt`), with every comment; malloc'd. It means the
+ * same, and formatted again it stays as it is. NULL with *err: no YAML, or what has no such layout.
+ */
+char *rule_format(const char *text, size_t len, struct yaml_error *err);
 /* The same plan again from its bundle. NULL with msg. */
 struct plan *rule_compile_bundle(const struct rule_env *env, const char *bundle, size_t len,
 				 struct errmsg *msg);
@@ -71,5 +78,11 @@ const char *rule_refuses(const struct plan *p, struct event *e);
 void ruleset_match(struct ruleset *r, struct event *e, struct matches *m);
 /* Whether events of this type could start any of its rules. */
 bool ruleset_hears(const struct ruleset *r, const char *type);
+/*
+ * Every rule file below a path, in the order of the names. st is NULL and err an errno when one cannot
+ * be looked at.
+ */
+void rules_walk(const char *path,
+		void (*cb)(void *arg, const char *path, const struct stat *st, int err), void *arg);
 /* A number that changes when any file below the paths changes (names, sizes, mtimes). */
 uint64_t rules_fingerprint(const char *const *paths, size_t n);

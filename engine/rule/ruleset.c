@@ -68,6 +68,11 @@ static void walk(const char *path, int depth, file_cb cb, void *arg)
 		cb(arg, path, &st, 0);
 }
 
+void rules_walk(const char *path, file_cb cb, void *arg)
+{
+	walk(path, 0, cb, arg);
+}
+
 /* malloc'd; NULL with errno. */
 static char *read_file(const char *path, size_t *ret_len)
 {

@@ -20,7 +20,7 @@ declare -A below=(
 
 # A library's header and the one place, a pattern of paths, that knows the library.
 declare -A home=(
-	['yaml\.h']='engine/base/yaml\.c'
+	['yaml\.h']='engine/base/(yaml|layout)\.c'
 	['ev\.h']='engine/io/'
 	['curl/.*']='engine/io/'
 	['llhttp(/llhttp)?\.h']='engine/io/'

@@ -2,6 +2,7 @@
 """The commands, what they print and how they exit."""
 
 import json
+import os
 import pathlib
 import sys
 
@@ -91,6 +92,43 @@ def check_finds_the_mistakes(case):
     assert "rules/bad.yaml:5:" in done.stdout and "webhook" in done.stdout, done.stdout
     found = json.loads(pawl.command("check", "--json", code=1))
     assert found["errors"] >= 1, found
+
+
+@test
+def fmt_gives_rules_their_layout(case):
+    pawl = case.pawl(start=False, rules={"tag.yaml": RULE}, config={
+        "hooks": {"in": {"verify": "none"}}})
+    ugly = RULE.replace("  - ", "-   ").replace("with: {name: =data.name}",
+                                               "with: { name:    =data.name }  # why").lstrip()
+    made = (pawl.folder / "rules/tag.yaml").read_text().lstrip().replace("name}", "name}  # why")
+    pawl.write("rules/ugly/tag.yaml", ugly)
+    same(pawl.command("fmt", "--check", code=1), "rules/tag.yaml\nrules/ugly/tag.yaml\n", "names")
+    same((pawl.folder / "rules/ugly/tag.yaml").read_text(), ugly, "text after --check")
+    os.chmod(pawl.folder / "rules/ugly/tag.yaml", 0o640)
+    os.symlink("ugly/tag.yaml", pawl.folder / "rules/linked.yaml")
+    same(pawl.command("fmt", "rules/linked.yaml"), "rules/linked.yaml\n", "names")
+    same((pawl.folder / "rules/ugly/tag.yaml").read_text(), made, "text")
+    same((pawl.folder / "rules/ugly/tag.yaml").stat().st_mode & 0o777, 0o640, "mode")
+    assert (pawl.folder / "rules/linked.yaml").is_symlink(), "the link is gone"
+    same(sorted(x.name for x in (pawl.folder / "rules/ugly").iterdir()), ["tag.yaml"], "files")
+    same(pawl.command("fmt", "rules/ugly"), "", "names of what is formatted already")
+    same(pawl.command("fmt", "-", input=ugly), made, "stdout")
+    pawl.command("fmt", "--check", "-", input=ugly, code=1)
+    pawl.command("fmt", "--check", "-", input=made)
+    pawl.write("rules/ugly/bad.yaml", "a: [1\n")
+    told = pawl.command("fmt", "rules/ugly", code=1)
+    assert told.startswith("rules/ugly/bad.yaml:2:1: error: "), told
+    same((pawl.folder / "rules/ugly/bad.yaml").read_text(), "a: [1\n", "what has no layout")
+    told = json.loads(pawl.command("fmt", "--json", "rules/ugly", code=1))
+    same([(e["file"], e["line"]) for e in told["errors"]], [("rules/ugly/bad.yaml", 2)], "errors")
+    pawl.command("fmt", "nosuch", code=3)
+    pawl.command("fmt", "-", "rules", code=2)
+
+
+@test
+def the_example_rules_are_formatted(case):
+    pawl = case.pawl(start=False)
+    same(pawl.command("fmt", "--check", str(REPO / "rules")), "", "files to format")
 
 
 @test
