@@ -7,6 +7,7 @@
 #include "engine/lua/expr.h"
 #include "engine/lua/host_private.h"
 #include "engine/lua/names.h"
+#include "engine/lua/parts.h"
 
 #define MEMORY (32u << 20)
 #define UNITS 1000000
@@ -53,11 +54,19 @@ static bool vm_is_library(void *vm, const char *name)
 	return map_get(&h->library, name) != NULL;
 }
 
+static char vm_split(void *vm, const char *src, size_t len,
+		     void (*cb)(void *arg, const char *text, size_t len), void *arg)
+{
+	(void)vm;
+	return parts_find(src, len, cb, arg);
+}
+
 static const struct expr_ops ops = {.compile = vm_compile,
 				    .release = vm_release,
 				    .eval = vm_eval,
 				    .truth = vm_truth,
 				    .names = vm_names,
+				    .split = vm_split,
 				    .is_library = vm_is_library};
 
 /* The names once more in C: asking Lua for a name would make a text, which may raise. */

@@ -44,6 +44,12 @@ struct expr_ops {
 	 */
 	void (*names)(void *vm, const char *src, bool chunk,
 		      void (*cb)(void *arg, const char *dotted, int line), void *arg);
+	/*
+	 * What joins a condition outermost: 'o' or, 'a' and, 'n' not, '(' brackets, each part told to cb; 0: it is
+	 * one part. May be NULL: every condition is one.
+	 */
+	char (*split)(void *vm, const char *src, size_t len,
+		      void (*cb)(void *arg, const char *text, size_t len), void *arg);
 	/* True when the name belongs to the expression library (lower, time, json …). */
 	bool (*is_library)(void *vm, const char *name);
 };
