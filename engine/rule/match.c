@@ -13,6 +13,7 @@
 
 #include "engine/base/json.h"
 #include "engine/rule/compile.h"
+#include "engine/rule/fit.h"
 #include "engine/run/keys.h"
 
 /* The rules of one process; far below what a machine holds. */
@@ -48,46 +49,13 @@ struct match_index {
 	size_t n_touched;
 };
 
-#define KEY_MAX 40
-
-/* The text that stands for a value that is no text; numbers that are equal give the same one. */
-static const char *other_key(const json_t *v, char out[KEY_MAX])
-{
-	double d = json_is_real(v) ? json_real_value(v) : 0;
-	if (!v || json_is_null(v))
-		return "nil";
-	if (json_is_boolean(v))
-		return json_is_true(v) ? "true" : "false";
-	if (json_is_integer(v))
-		snprintf(out, KEY_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	else if (d >= -9e15 && d <= 9e15 && d == (double)(json_int_t)d)
-		snprintf(out, KEY_MAX, "%" JSON_INTEGER_FORMAT, (json_int_t)d);
-	else if (json_is_real(v))
-		snprintf(out, KEY_MAX, "%.17g", d);
-	else
-		return NULL; /* a list or a map equals nothing */
-	return out;
-}
-
 static struct entry *look_up(const struct group *g, const json_t *v)
 {
-	char key[KEY_MAX];
+	char key[FIT_KEY_MAX];
 	if (json_is_string(v))
 		return map_getn(&g->texts, json_string_value(v), json_string_length(v));
-	const char *text = other_key(v, key);
+	const char *text = fit_key(v, key);
 	return text ? map_get(&g->others, text) : NULL;
-}
-
-static bool scalar_equal(const json_t *a, const json_t *b)
-{
-	if (json_is_string(a) && json_is_string(b))
-		return json_string_length(a) == json_string_length(b) &&
-		       !memcmp(json_string_value(a), json_string_value(b), json_string_length(a));
-	if (json_is_string(a) || json_is_string(b))
-		return false;
-	char a_key[KEY_MAX], b_key[KEY_MAX];
-	const char *at = other_key(a, a_key), *bt = other_key(b, b_key);
-	return at && bt && !strcmp(at, bt);
 }
 
 /* ---- building ---- */
@@ -124,10 +92,10 @@ static struct group *group_of(struct match_index *x, struct bucket *b, const cha
 static void push_value(struct match_index *x, struct group *g, const json_t *v, uint32_t plan,
 		       uint32_t trigger)
 {
-	char key[KEY_MAX];
+	char key[FIT_KEY_MAX];
 	bool text = json_is_string(v);
 	struct map *map = text ? &g->texts : &g->others;
-	const char *name = text ? json_string_value(v) : other_key(v, key);
+	const char *name = text ? json_string_value(v) : fit_key(v, key);
 	struct entry *head = map_get(map, name);
 	/* A value that is listed twice is the same trigger, and then the last one added. */
 	if (head && head->plan == plan && head->trigger == trigger)
@@ -140,14 +108,14 @@ static void push_value(struct match_index *x, struct group *g, const json_t *v, 
 static void each_value(struct map *counts, const struct trigger *t, const struct where *w,
 		       void (*fn)(struct map *counts, const char *key, size_t *sum), size_t *sum)
 {
-	char other[KEY_MAX];
+	char other[FIT_KEY_MAX];
 	struct buf key = BUF_INIT;
 	for (size_t i = 0; i < json_array_size(w->values); i++) {
 		const json_t *v = json_array_get(w->values, i);
 		bool text = json_is_string(v);
 		buf_clear(&key);
 		(void)buf_printf(&key, "%s %s %c%s", t->type, w->path, text ? '"' : ' ',
-				 text ? json_string_value(v) : other_key(v, other));
+				 text ? json_string_value(v) : fit_key(v, other));
 		fn(counts, buf_str(&key), sum);
 	}
 	buf_done(&key);
@@ -246,36 +214,6 @@ void match_index_free(struct match_index *x)
 
 /* ---- finding ---- */
 
-/* Of the end of a run: is it one of a rule that is meant, and of another rule than this one? */
-static bool fits_rule(const struct plan *p, const struct trigger *t, struct event *e)
-{
-	if (strncmp(e->type, RUN_TYPE, sizeof(RUN_TYPE) - 1))
-		return true;
-	const char *rule = json_str(e->data, "rule");
-	if (!rule || !strcmp(rule, p->rule))
-		return false;
-	if (!t->of_rule)
-		return true;
-	return t->of_rules ? !strncmp(rule, t->of_rule, strlen(t->of_rule))
-			   : !strcmp(rule, t->of_rule);
-}
-
-/* All pairs, with the one of the index again: it costs less than to remember which it was. */
-static bool fits(const struct plan *p, const struct trigger *t, struct event *e)
-{
-	if (t->conversation != e->conversation || !fits_rule(p, t, e))
-		return false;
-	for (size_t i = 0; i < t->n_where; i++) {
-		const json_t *v = event_value(e, t->where[i].path);
-		size_t k = 0, n = json_array_size(t->where[i].values);
-		while (k < n && !scalar_equal(v, json_array_get(t->where[i].values, k)))
-			k++;
-		if (k == n)
-			return false;
-	}
-	return true;
-}
-
 /* Of several triggers of one rule the first in its text counts. */
 static void note(struct match_index *x, const struct entry *at)
 {
@@ -292,7 +230,7 @@ static void note_fitting(struct match_index *x, const struct entry *list, struct
 {
 	for (; list; list = list->next) {
 		const struct plan *p = x->plans[list->plan];
-		if (fits(p, &p->triggers[list->trigger], e))
+		if (fit_all(p, &p->triggers[list->trigger], e))
 			note(x, list);
 	}
 }
@@ -302,7 +240,7 @@ static void note_prefixes(struct match_index *x, struct event *e)
 	for (const struct entry *at = x->prefixes; at; at = at->next) {
 		const struct plan *p = x->plans[at->plan];
 		const struct trigger *t = &p->triggers[at->trigger];
-		if (!strncmp(e->type, t->type, strlen(t->type)) && fits(p, t, e))
+		if (fit_type(t, e) && fit_all(p, t, e))
 			note(x, at);
 	}
 }
@@ -317,45 +255,6 @@ bool match_index_hears(const struct match_index *x, const char *type)
 			return true;
 	}
 	return false;
-}
-
-/* What a rule's condition sees. */
-struct cond_scope {
-	struct scope scope; /* first */
-	struct event *e;
-	const struct plan *plan;
-	const struct trigger *trigger;
-	json_t *event; /* the envelope with this rule's trigger in it, once it was asked for */
-	json_t *now;
-};
-
-/* The envelope is shared by all rules, and the trigger's id is one rule's own. */
-static json_t *scope_event(struct cond_scope *s)
-{
-	if (!s->trigger->id)
-		return event_envelope(s->e);
-	if (!s->event) {
-		s->event = json_copy(event_envelope(s->e));
-		json_object_set_new(s->event, "trigger", json_string(s->trigger->id));
-	}
-	return s->event;
-}
-
-static json_t *scope_get(const struct scope *scope, const char *name)
-{
-	/* The scope is this file's own local; only its lazily made parts change. */
-	struct cond_scope *s = (struct cond_scope *)scope;
-	if (!strcmp(name, "data"))
-		return s->e->data;
-	if (!strcmp(name, "event"))
-		return scope_event(s);
-	if (!strcmp(name, "vars"))
-		return s->plan->vars;
-	if (strcmp(name, "now"))
-		return NULL;
-	if (!s->now)
-		s->now = json_integer((s->e->received ? s->e->received : s->e->time) / 1000);
-	return s->now;
 }
 
 static struct match *add_match(struct matches *m)
@@ -374,14 +273,14 @@ static void judge(struct match_index *x, uint32_t plan, struct event *e, struct 
 	struct plan *p = x->plans[plan];
 	const struct trigger *t = &p->triggers[x->best[plan]];
 	struct errmsg msg = {0};
-	struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
+	struct fit_scope s;
 	struct store_start start = {.awaited = t->awaited};
 	bool yes = true;
+	fit_scope_init(&s, e, p, t);
 	int err = p->cond ? tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg) : 0;
 	if (!err && yes)
 		err = start_eval(p, &s.scope, &start, &msg);
-	json_decref(s.event);
-	json_decref(s.now);
+	fit_scope_done(&s);
 	if (!err && !yes)
 		return;
 	struct match *at = add_match(m);
@@ -413,37 +312,4 @@ void match_index_find(struct match_index *x, struct event *e, struct matches *m)
 		qsort(x->touched, x->n_touched, sizeof(*x->touched), by_number);
 	for (size_t i = 0; i < x->n_touched; i++)
 		judge(x, x->touched[i], e, m);
-}
-
-static bool fits_type(const struct trigger *t, const struct event *e)
-{
-	return t->prefix ? !strncmp(e->type, t->type, strlen(t->type)) : !strcmp(e->type, t->type);
-}
-
-static bool passes(const struct plan *p, const struct trigger *t, struct event *e)
-{
-	struct errmsg msg;
-	struct cond_scope s = {{scope_get}, e, p, t, NULL, NULL};
-	bool yes = true;
-	if (p->cond && tmpl_truth(p->vm, p->cond, &s.scope, &yes, &msg) != 0)
-		yes = true; /* it begins a run that has failed */
-	json_decref(s.event);
-	json_decref(s.now);
-	return yes;
-}
-
-const char *rule_refuses(const struct plan *p, struct event *e)
-{
-	const char *why = "when";
-	if (!p->enabled)
-		return "enabled";
-	for (size_t i = 0; i < p->n_triggers; i++) {
-		const struct trigger *t = &p->triggers[i];
-		if (!fits_type(t, e))
-			continue;
-		if (fits(p, t, e))
-			return passes(p, t, e) ? NULL : "if";
-		why = "where";
-	}
-	return why;
 }

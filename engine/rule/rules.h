@@ -70,10 +70,15 @@ size_t ruleset_count(const struct ruleset *r);
 struct plan *ruleset_at(const struct ruleset *r, size_t i);
 struct plan *ruleset_find(const struct ruleset *r, const char *rule);
 /*
- * Which part of a rule lets an event start nothing: "enabled", "when", "where" or "if"; NULL when it
- * would start it.
+ * Whether an event starts a rule, and what decides: everything is evaluated again, with each part of the condition
+ * on its own.
+ *   {rule, version, matched, because: "enabled"|"when"|"where"|"if", …}
+ *   when: hears: [types]; where: trigger, path, found, wanted: [values]; if: line, col, parts
+ *   parts: [{text, is: true|false|null, error, read: {path: value or null}}], those that were evaluated; also
+ *   when it matched, with `trigger` and without `because`.
+ * A condition that fails begins a run that has failed: that counts as matched. A new reference.
  */
-const char *rule_refuses(const struct plan *p, struct event *e);
+json_t *rule_why(const struct plan *p, struct event *e);
 /* The rules that an event starts: the index by type and `where` equality first, then conditions. */
 void ruleset_match(struct ruleset *r, struct event *e, struct matches *m);
 /* Whether events of this type could start any of its rules. */

@@ -24,6 +24,7 @@ static const struct route routes[] = {
 	{"GET", "waits", api_waits},
 	{"GET", "events", api_events},
 	{"GET", "events/*", api_event},
+	{"GET", "events/*/why", api_why},
 	{"GET", "rules", api_rules},
 	{"GET", "rules/*", api_rule},
 	{"GET", "actions", api_actions},

@@ -27,6 +27,9 @@ void api_stats(const struct api_call *c);
 void api_waits(const struct api_call *c);
 void api_approve(const struct api_call *c);
 
+/* api_why.c */
+void api_why(const struct api_call *c);
+
 /* api_rules.c */
 void api_rules(const struct api_call *c);
 void api_rule(const struct api_call *c);

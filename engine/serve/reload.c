@@ -4,6 +4,7 @@
 
 #include "engine/base/log.h"
 #include "engine/serve/parts.h"
+#include "engine/serve/roster.h"
 
 #define WATCH_MS 1000
 #define TOLD_MAX 50
@@ -32,6 +33,7 @@ static void put_plans(struct service *s)
 		engine_put_plan(s->engine, ruleset_at(s->rules, i));
 	}
 	timetable_set(s->timetable, s->rules);
+	roster_keep(s->store, s->rules);
 }
 
 int reload_first(struct service *s, struct errmsg *msg)

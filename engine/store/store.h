@@ -369,7 +369,7 @@ struct store_query {
 	 * out, the receiver's reference.
 	 * VIEW_RUNS: {runs: [{id, seq, rule, version, state, event, created, ended, due, error}], next}
 	 * VIEW_RUN: the same for one, with `records: [{n, type, path, at, body}]` and `event` as VIEW_EVENT
-	 * VIEW_EVENT: {id, seq, source, type, subject, time, received, ruleset, headers, data, runs: [ids],
+	 * VIEW_EVENT: {id, seq, source, ext_id, type, subject, time, received, ruleset, headers, data, runs: [ids],
 	 *   decisions: [{rule, fate: "once"|"awaited"|"dropped"|"joined"|…, run}]}
 	 * VIEW_EVENTS: {events: [as VIEW_EVENT], next}
 	 * VIEW_STATS: {events, runs: {state: count}, live, wal_bytes}

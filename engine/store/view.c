@@ -78,6 +78,7 @@ json_t *view_event(const struct store_event *ev, json_t *runs_taken)
 	json_object_set_new(v, "id", view_id(ev->id));
 	json_object_set_new(v, "seq", json_integer((json_int_t)ev->seq));
 	json_object_set_new(v, "source", text_of(ev->source));
+	json_object_set_new(v, "ext_id", text_of(ev->ext_id));
 	json_object_set_new(v, "type", text_of(ev->type));
 	json_object_set_new(v, "subject", text_of(ev->subject));
 	json_object_set_new(v, "time", view_time(ev->time));

@@ -47,12 +47,38 @@ static const char *decided(struct play *p)
 	return NULL;
 }
 
-static const char *because(struct play *p)
+/* The store's word, else what matching says; *ret: with all that it was decided by, or NULL. */
+static const char *because(struct play *p, json_t **ret)
 {
 	const char *why = p->last ? decided(p) : NULL;
-	if (!why && p->last)
-		why = rule_refuses(p->trial->plan, p->last);
-	return why;
+	*ret = NULL;
+	if (why || !p->last)
+		return why;
+	*ret = rule_why(p->trial->plan, p->last);
+	return json_str(*ret, "because");
+}
+
+/* The part that decided, with what it read: ": data.x > 3 (data.x = 2)". */
+static void say_why(struct buf *b, const json_t *why)
+{
+	const json_t *parts = json_object_get(why, "parts");
+	const json_t *part = json_array_get(parts, json_array_size(parts) - 1);
+	const char *path = json_str(why, "path"), *key, *glue = " (";
+	json_t *v;
+	if (path) {
+		(void)buf_printf(b, ": %s is ", path);
+		alike_show(b, json_object_get(why, "found"));
+	}
+	if (!part)
+		return;
+	(void)buf_printf(b, ": %s", json_str(part, "text"));
+	json_object_foreach (json_object_get(part, "read"), key, v) {
+		(void)buf_printf(b, "%s%s = ", glue, key);
+		alike_show(b, v);
+		glue = ", ";
+	}
+	if (*glue == ',')
+		(void)buf_putc(b, ')');
 }
 
 /* Runs that did not even begin because of a limit are none. */
@@ -71,7 +97,8 @@ static size_t count_runs(const struct play *p)
 static void judge_not_matched(struct play *p, const struct ynode *expect, const struct ynode *n)
 {
 	const struct ynode *why = ynode_get(expect, "because");
-	const char *found = because(p);
+	json_auto_t *all = NULL;
+	const char *found = because(p, &all);
 	if (count_runs(p)) {
 		play_problem(p, n, "matched: expected false, but the rule has run");
 		return;
@@ -81,17 +108,24 @@ static void judge_not_matched(struct play *p, const struct ynode *expect, const 
 			     found ? found : "unknown");
 		return;
 	}
+	struct buf b = BUF_INIT;
+	say_why(&b, all);
 	if (!found || strcmp(found, why->text) != 0)
-		play_problem(p, why, "because: expected \"%s\", got \"%s\"", why->text,
-			     found ? found : "nothing known");
+		play_problem(p, why, "because: expected \"%s\", got \"%s\"%s", why->text,
+			     found ? found : "nothing known", buf_str(&b));
+	buf_done(&b);
 }
 
 static void judge_matched(struct play *p, const struct ynode *at)
 {
-	const char *why = because(p);
+	json_auto_t *all = NULL;
+	struct buf b = BUF_INIT;
+	const char *why = because(p, &all);
+	say_why(&b, all);
 	if (!count_runs(p))
-		play_problem(p, at, "the rule has not started%s%s", why ? ", because of " : "",
-			     why ? why : "");
+		play_problem(p, at, "the rule has not started%s%s%s", why ? ", because of " : "",
+			     why ? why : "", buf_str(&b));
+	buf_done(&b);
 }
 
 /* ---- the run's end ---- */
