@@ -57,7 +57,6 @@ static bool is_catch_all(const struct ynode *n)
 
 static void compile_one(struct compiler *c, const struct ynode *n, size_t nth, struct catcher *ret)
 {
-	static const char *const keys[] = {"error", "if", "do", "about", NULL};
 	const struct ynode *v;
 	if (n->kind != Y_MAP) {
 		compile_error(c, n, "a catch is a map such as {error: [timeout], do: […]}, not %s",
@@ -65,8 +64,8 @@ static void compile_one(struct compiler *c, const struct ynode *n, size_t nth, s
 		return;
 	}
 	for (size_t i = 0; i < n->n; i++)
-		if (!word_in(keys, n->keys[i]->text) && strncmp(n->keys[i]->text, "x-", 2))
-			compile_unknown(c, n->keys[i], "key", keys, NULL);
+		if (!word_in(words_catch, n->keys[i]->text) && strncmp(n->keys[i]->text, "x-", 2))
+			compile_unknown(c, n->keys[i], "key", words_catch, NULL);
 	if ((v = ynode_get(n, "error")))
 		error_names(c, v, &ret->errors, &ret->n_errors);
 	if ((v = ynode_get(n, "if")))
@@ -125,8 +124,6 @@ static void retry_attempts(struct compiler *c, const struct ynode *n, int *ret)
 
 void retry_compile(struct compiler *c, const struct ynode *n, struct retry *ret)
 {
-	static const char *const keys[] = {"attempts", "first",  "factor", "cap",
-					   "within",   "jitter", "error",  NULL};
 	if (n->kind != Y_MAP) {
 		compile_error(c, n, "retry: is a map such as {attempts: 3, first: 5s}, not %s",
 			      ynode_word(n));
@@ -135,8 +132,8 @@ void retry_compile(struct compiler *c, const struct ynode *n, struct retry *ret)
 	const struct ynode *v;
 	ret->set = true;
 	for (size_t i = 0; i < n->n; i++)
-		if (!word_in(keys, n->keys[i]->text))
-			compile_unknown(c, n->keys[i], "key", keys, NULL);
+		if (!word_in(words_retry, n->keys[i]->text))
+			compile_unknown(c, n->keys[i], "key", words_retry, NULL);
 	if ((v = ynode_get(n, "attempts")))
 		retry_attempts(c, v, &ret->attempts);
 	if ((v = ynode_get(n, "first")))

@@ -144,7 +144,6 @@ static void fill_reserve(struct compiler *c, const struct ynode *n)
 /* {share: 2, reserve: 200/day}: what of its API keys' calls is the rule's. */
 static void fill_budget(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"share", "reserve", NULL};
 	const struct ynode *v;
 	if (n->kind != Y_MAP) {
 		compile_error(c, n, "budget: is a map such as {share: 2, reserve: 200/day}, not %s",
@@ -152,8 +151,8 @@ static void fill_budget(struct compiler *c, const struct ynode *n)
 		return;
 	}
 	for (size_t i = 0; i < n->n; i++)
-		if (!word_in(keys, n->keys[i]->text))
-			compile_unknown(c, n->keys[i], "key", keys, NULL);
+		if (!word_in(words_budget, n->keys[i]->text))
+			compile_unknown(c, n->keys[i], "key", words_budget, NULL);
 	if ((v = ynode_get(n, "share"))) {
 		c->plan->share = v->kind == Y_INT    ? (double)v->integer
 				 : v->kind == Y_REAL ? v->real

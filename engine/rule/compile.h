@@ -138,6 +138,9 @@ extern const char *const words_step_later[], *const words_param_later[];
 extern const char *const words_step[];
 extern const char *const words_errors[];
 extern const char *const words_run[];
+extern const char *const words_trigger[], *const words_catch[], *const words_choice[];
+extern const char *const words_retry[], *const words_budget[], *const words_once[];
+extern const char *const words_limit[], *const words_collect[], *const words_cancel[];
 extern const char *const words_step_meta[];
 bool word_in(const char *const *list, const char *word);
 size_t word_count(const char *const *list);
@@ -227,6 +230,9 @@ void retry_compile(struct compiler *c, const struct ynode *n, struct retry *ret)
 /* ---- trigger.c ---- */
 
 void triggers_compile(struct compiler *c, const struct ynode *n);
+enum { TRIGGER_OWN_MAX = 8 };
+/* The i-th trigger's word, with the words of its own in ret_own, closed by NULL; NULL: no more. */
+const char *trigger_word_at(size_t i, const char *ret_own[TRIGGER_OWN_MAX]);
 
 /* ---- start.c ---- */
 
@@ -248,6 +254,8 @@ extern const char *const conversation_kinds[];
  */
 enum field_type conversation_field(const char *path, const char *const **ret_values, char *suggest,
 				   size_t max);
+/* The i-th path that may be compared, with its values as above; NULL: no more. */
+const char *conversation_path_at(size_t i, const char *const **ret_values);
 
 /* ---- tests.c ---- */
 

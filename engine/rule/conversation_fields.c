@@ -142,3 +142,13 @@ enum field_type conversation_field(const char *path, const char *const **ret_val
 	snprintf(near, max, "%s", name ? name : "");
 	return FIELD_NONE;
 }
+
+const char *conversation_path_at(size_t i, const char *const **ret_values)
+{
+	for (size_t k = 0; k < N_FIELDS; k++)
+		if (fields[k].type == FIELD_SCALAR && i-- == 0) {
+			*ret_values = fields[k].values;
+			return fields[k].path;
+		}
+	return NULL;
+}

@@ -74,10 +74,9 @@ static void fill_else(struct compiler *c, struct else_arg *ret, const struct yno
 static void fill_choice(struct compiler *c, struct choice *ret, const struct ynode *n,
 			const char *label)
 {
-	static const char *const keys[] = {"if", "do", "else", NULL};
 	for (size_t i = 0; n->kind == Y_MAP && i < n->n; i++)
-		if (!word_in(keys, n->keys[i]->text))
-			compile_unknown(c, n->keys[i], "key", keys, NULL);
+		if (!word_in(words_choice, n->keys[i]->text))
+			compile_unknown(c, n->keys[i], "key", words_choice, NULL);
 	const struct ynode *cond = ynode_get(n, "if"), *body = ynode_get(n, cond ? "do" : "else");
 	if (n->kind != Y_MAP || !body || (cond && ynode_get(n, "else"))) {
 		compile_error(c, n,

@@ -54,6 +54,13 @@ void rule_compile_text(const struct rule_env *env, const char *file, const char 
  * same, and formatted again it stays as it is. NULL with *err: no YAML, or what has no such layout.
  */
 char *rule_format(const char *text, size_t len, struct yaml_error *err);
+/*
+ * The JSON Schema (draft-07) of rule files, a new reference. `definitions.step_KIND` is that of a kind of
+ * step; those who know more about its parameters than the kind's table add it there.
+ */
+json_t *rule_schema(const struct rule_env *env);
+/* A text with an expression in it, which may stand for any value; `what` the value is, for messages. */
+json_t *rule_schema_text(const char *what);
 /* The same plan again from its bundle. NULL with msg. */
 struct plan *rule_compile_bundle(const struct rule_env *env, const char *bundle, size_t len,
 				 struct errmsg *msg);

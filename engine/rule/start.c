@@ -60,9 +60,8 @@ static void read_count(struct compiler *c, const struct ynode *n, const char *ke
 
 static void compile_once(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"key", "for", NULL};
 	struct plan_start *s = start_of(c);
-	if (!is_map(c, n, "once", "{key: =data.id, for: 7d}", keys))
+	if (!is_map(c, n, "once", "{key: =data.id, for: 7d}", words_once))
 		return;
 	s->once = key_of(c, n);
 	if (!s->once)
@@ -105,9 +104,8 @@ static void read_then(struct compiler *c, const struct ynode *n, struct plan_sta
 
 static void compile_limit(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"key", "max", "then", "rate", NULL};
 	struct plan_start *s = start_of(c);
-	if (!is_map(c, n, "limit", "{key: =data.id, max: 1}", keys))
+	if (!is_map(c, n, "limit", "{key: =data.id, max: 1}", words_limit))
 		return;
 	s->has_limit = true;
 	s->limit = key_of(c, n);
@@ -120,9 +118,8 @@ static void compile_limit(struct compiler *c, const struct ynode *n)
 
 static void compile_collect(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"key", "for", "quiet", "max", NULL};
 	struct plan_start *s = start_of(c);
-	if (!is_map(c, n, "collect", "{key: =data.id, for: 10m}", keys))
+	if (!is_map(c, n, "collect", "{key: =data.id, for: 10m}", words_collect))
 		return;
 	s->collect = key_of(c, n);
 	if (!s->collect)
@@ -163,12 +160,11 @@ static void compile_cancel_one(struct compiler *c, const struct ynode *n, struct
 {
 	static const char *const words[] = {"event", "conversation", "webhook", "run", NULL};
 	static const char *const prefixes[] = {"", "", "webhook:", RUN_TYPE};
-	static const char *const keys[] = {"event", "conversation", "webhook",
-					   "run",   "where",        NULL};
 	const struct ynode *name = NULL;
 	const json_t *paths;
 	size_t w = 0;
-	if (!is_map(c, n, "cancel", "{event: contact.stop, where: {email: =data.email}}", keys))
+	if (!is_map(c, n, "cancel", "{event: contact.stop, where: {email: =data.email}}",
+		    words_cancel))
 		return;
 	for (size_t i = 0; words[i] && !name; i++)
 		if ((name = ynode_get(n, words[i])))

@@ -37,7 +37,6 @@ static const struct trigger_word {
 static const char *const names[] = {"webhook", "conversation", "event", "schedule",
 				    "every",   "run",          NULL};
 static const char *const later[] = {"poll", NULL};
-static const char *const common[] = {"where", "id", "about", "awaited", NULL};
 static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
 				       "headers", "query", "path",   NULL};
 
@@ -353,7 +352,7 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	for (size_t i = 0; i < n->n; i++) {
 		const struct ynode *key = n->keys[i];
 		if (!word_of(key->text)) {
-			odd = odd || word_in(common, key->text) ? odd : key;
+			odd = odd || word_in(words_trigger, key->text) ? odd : key;
 			continue;
 		}
 		if (word) {
@@ -381,17 +380,31 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	return NULL;
 }
 
+static size_t list_own(const struct trigger_word *w, const char *ret[TRIGGER_OWN_MAX])
+{
+	const char *const *more = is_timed(w) ? timed : is_run(w) ? run_words : NULL;
+	size_t n = 0;
+	for (size_t i = 0; more && more[i]; i++)
+		ret[n++] = more[i];
+	for (const struct own_word *o = w->own; o->word; o++)
+		ret[n++] = o->word;
+	ret[n] = NULL;
+	return n;
+}
+
 static const char *const *own_words(struct compiler *c, const struct trigger_word *w)
 {
-	size_t n = 0;
-	const char **list = arena_alloc(&c->scratch, 8 * sizeof(*list));
-	list[n++] = w->word;
-	const char *const *more = is_timed(w) ? timed : is_run(w) ? run_words : NULL;
-	for (size_t i = 0; more && more[i]; i++)
-		list[n++] = more[i];
-	for (const struct own_word *o = w->own; o->word; o++)
-		list[n++] = o->word;
+	const char **list = arena_alloc(&c->scratch, (TRIGGER_OWN_MAX + 1) * sizeof(*list));
+	list[list_own(w, list)] = w->word;
 	return list;
+}
+
+const char *trigger_word_at(size_t i, const char *ret_own[TRIGGER_OWN_MAX])
+{
+	if (i >= N_WORDS)
+		return NULL;
+	(void)list_own(&trigger_words[i], ret_own);
+	return trigger_words[i].word;
 }
 
 static void set_id(struct compiler *c, struct trigger *t, const struct ynode *n)
@@ -449,8 +462,9 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 			continue;
 		else if (is_run(w) && !strcmp(key->text, "rule"))
 			set_of_rule(c, t, n->items[i]);
-		else if (key != word && !word_in(common, key->text) && strncmp(key->text, "x-", 2))
-			compile_unknown(c, key, "key", common, own_words(c, w));
+		else if (key != word && !word_in(words_trigger, key->text) &&
+			 strncmp(key->text, "x-", 2))
+			compile_unknown(c, key, "key", words_trigger, own_words(c, w));
 	}
 }
 

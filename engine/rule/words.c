@@ -28,6 +28,17 @@ const char *const words_errors[] = {
 const char *const words_step_meta[] = {"outcome", "status",     "attempts", "tries",
 				       "adopted", "started",    "ended",    "errors",
 				       "cached",  "connection", NULL};
+/* Below the words of a rule. */
+const char *const words_trigger[] = {"where", "id", "about", "awaited", NULL};
+const char *const words_catch[] = {"error", "if", "do", "about", NULL};
+const char *const words_choice[] = {"if", "do", "else", NULL};
+const char *const words_retry[] = {"attempts", "first",  "factor", "cap",
+				   "within",   "jitter", "error",  NULL};
+const char *const words_budget[] = {"share", "reserve", NULL};
+const char *const words_once[] = {"key", "for", NULL};
+const char *const words_limit[] = {"key", "max", "then", "rate", NULL};
+const char *const words_collect[] = {"key", "for", "quiet", "max", NULL};
+const char *const words_cancel[] = {"event", "conversation", "webhook", "run", "where", NULL};
 const char *const words_run[] = {"id", "rule", "attempt", "started", "elapsed", "url", NULL};
 
 static const char *const reserved[] = {"event", "events", "data",    "vars", "steps", "error",

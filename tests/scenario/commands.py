@@ -132,6 +132,40 @@ def the_example_rules_are_formatted(case):
 
 
 @test
+def schema_explains_every_word(case):
+    pawl = case.pawl(start=False, config={
+        "hooks": {"in": {"verify": "none"}},
+        "connections": {"shop": {"connector": "constant_contact", "auth": {"bearer": "x"}}}})
+    schema = json.loads(pawl.command("schema"))
+    parts = schema["definitions"]
+    silent = []
+
+    def look(v, path):
+        for key, value in v.items() if isinstance(v, dict) else enumerate(v):
+            if key == "properties" and not path.endswith("/if"):
+                silent.extend(f"{path}/{name}" for name, p in value.items()
+                              if "description" not in p and "$ref" not in p)
+            if isinstance(value, (dict, list)):
+                look(value, f"{path}/{key}")
+
+    look(schema, "")
+    same([x for x in silent if "/trigger/then/" not in x], [], "words without a sentence")
+    for kind in ("call", "wait", "each", "if", "choose", "try", "set", "lua", "emit", "reply"):
+        assert kind in parts[f"step_{kind}"]["required"], kind
+    same(parts["trigger"]["properties"]["webhook"]["enum"], ["in"], "hooks")
+    call = parts["step_call"]["properties"]["call"]
+    for name in ("constant_contact.create_contact", "shop.create_contact"):
+        assert name in call["enum"], name
+    same(len(call["enum"]), len(call["enumDescriptions"]), "sentences about actions")
+    known = json.loads(pawl.command("actions", "--json"))
+    assert len(known) > 100
+    for action in known:
+        with_ = parts[f"call_{action['name']}"]
+        if "address" in with_["properties"]:
+            assert with_["properties"]["address"]["description"], action["name"]
+
+
+@test
 def check_refuses_every_broken_rule(case):
     pawl = case.pawl(start=False, config={"hooks": {"crm": {"verify": "none"},
                                                     "shop/orders": {"verify": "none"}}})
