@@ -201,14 +201,16 @@ static void check_expect(struct compiler *c, const struct ynode *n)
 
 static void check_test(struct compiler *c, const struct ynode *n)
 {
-	static const char *const keys[] = {"name",   "given", "answers", "then", "expect",
-					   "faults", "rules", "about",   NULL};
+	static const char *const keys[] = {"name",   "given",  "answers", "tape",  "then",
+					   "expect", "faults", "rules",   "about", NULL};
 	if (!is_map(c, n, "a test", keys))
 		return;
 	const struct ynode *given = ynode_get(n, "given"), *expect = ynode_get(n, "expect");
 	const struct ynode *then = ynode_get(n, "then"), *at;
-	if (!given || !expect)
-		compile_error(c, n, "a test needs given: and expect:");
+	if (!ynode_get(n, "tape") && (!given || !expect))
+		compile_error(c, n, "a test needs given: and expect:, or a tape:");
+	if ((at = ynode_get(n, "tape")) && !at->text)
+		compile_error(c, at, "tape: is the name of a file, as seen from the rule's folder");
 	if (given)
 		check_given(c, given);
 	if ((at = ynode_get(n, "answers")))

@@ -109,6 +109,7 @@ static void walk_step(struct walk *w, const struct step *s, const char *prefix)
 {
 	auto_free char *path = mem_printf("%s%s", prefix, s->key);
 	auto_free char *inside = mem_printf("%s/", path);
+	json_object_set_new(w->names, path, json_true());
 	if (s->name)
 		json_object_set_new(w->names, s->name, json_true());
 	if (s->guard) {

@@ -12,5 +12,5 @@
 void cover_marks(const json_t *records, json_t *marks);
 /* [{line, text, mark}]: all ways of a rule, in the order of its text; a new reference. */
 json_t *cover_ways(const struct plan *p);
-/* {name of a step: true}; a new reference. */
+/* {name or path of a step: true}; a new reference. */
 json_t *cover_names(const struct plan *p);

@@ -383,7 +383,7 @@ static void judge_steps(struct play *p, const struct ynode *n)
 
 void expect_judge(struct play *p)
 {
-	const struct ynode *expect = ynode_get(p->trial->node, "expect"), *n;
+	const struct ynode *expect = play_part(p, "expect"), *n;
 	const struct ynode *matched = ynode_get(expect, "matched");
 	bool no = matched && matched->kind == Y_BOOL && !matched->boolean;
 	if (no)

@@ -18,7 +18,8 @@ struct peer {
 	json_t *answers, *faults; /* by step or full action name */
 	json_t *sent;             /* {name: how many answers or faults were taken} */
 	json_t *calls, *problems;
-	struct map by_path; /* run and path → the call's object */
+	char main[ID_TEXT_LEN]; /* "": none yet */
+	struct map by_path;     /* run and path → the call's object */
 };
 
 /* ---- names ---- */
@@ -96,6 +97,12 @@ void peer_free(struct peer *p)
 void peer_connections(struct peer *p, const struct connections *c)
 {
 	p->conf.connections = c;
+}
+
+void peer_main(struct peer *p, struct id run)
+{
+	if (!*p->main)
+		(void)id_format(run, p->main);
 }
 
 const json_t *peer_calls(const struct peer *p)
@@ -420,14 +427,23 @@ static int64_t put_well(struct peer *p, struct http_req *r, const struct action 
 			const char *full)
 {
 	const char *name = "";
+	bool taped = p->conf.tape && r->about.input && r->about.run &&
+		     strcmp(r->about.run, p->main) == 0;
 	const json_t *said = entry_for(p->answers, r, full, &name);
-	if (!said && full)
+	if (!said && p->conf.tape &&
+	    (taped || full)) /* what no step asks for itself is there by action */
+		said = json_object_get(p->conf.tape, name = taped ? r->about.path : full);
+	if (!said && full && !taped)
 		return ask_sandbox(p, r);
-	if (!said) {
+	if (!said && taped)
+		problem(p, "the tape has no answer for the %s of %s", full ? full : "request",
+			name);
+	if (!said && !taped)
 		problem(p, "answers: has none for the %s %s of step '%s'", r->method, r->url,
 			r->about.step   ? r->about.step
 			: r->about.path ? r->about.path
 					: "?");
+	if (!said) {
 		put_lost(r, HTTP_NOT_SENT);
 		return 0;
 	}

@@ -8,6 +8,7 @@
 
 #include "actions/catalogue.h"
 #include "actions/connections.h"
+#include "engine/base/id.h"
 #include "engine/io/http.h"
 #include "engine/lua/app.h"
 
@@ -18,6 +19,8 @@ struct peer_config {
 	const struct catalogue *catalogue;
 	const struct connections *connections;
 	const json_t *answers, *faults; /* by step or action, or NULL; borrowed */
+	/* {path: [answer]} of the rule under test, and no others for its steps; NULL: there is no tape */
+	const json_t *tape;
 	/* The sandbox as at its start, on first need; NULL with msg: there is none. */
 	struct app *(*sandbox)(void *arg, struct errmsg *msg);
 	void *arg;
@@ -27,6 +30,8 @@ struct peer *peer_new(const struct peer_config *c);
 void peer_free(struct peer *p);
 /* A new process has connections of its own. */
 void peer_connections(struct peer *p, const struct connections *c);
+/* The run that the tape is of; the first call counts. */
+void peer_main(struct peer *p, struct id run);
 /* http_answer_cb, arg: the peer. */
 int64_t peer_answer(void *arg, struct http_req *r);
 /* [{call, step, run, path, input, sends}] in the order of their first send; borrowed. */

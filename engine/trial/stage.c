@@ -258,6 +258,7 @@ int stage_init(struct stage *s, struct kit *k, const struct stage_config *c, str
 						 .connections = s->connections,
 						 .answers = c->answers,
 						 .faults = c->faults,
+						 .tape = c->tape,
 						 .sandbox = on_sandbox,
 						 .arg = s});
 	s->index = match_index_new(s->plans, s->n_plans);
@@ -388,6 +389,7 @@ int64_t stage_elapsed(const struct stage *s)
 /* ---- what happens ---- */
 
 struct accepted {
+	struct stage *stage;
 	bool done;
 	int err;
 	struct id id;
@@ -398,14 +400,16 @@ static void on_accept(void *arg, int err, bool duplicate, struct id id, const st
 {
 	struct accepted *a = arg;
 	(void)duplicate;
-	(void)runs;
-	(void)n_runs;
-	*a = (struct accepted){true, err, id};
+	a->done = true;
+	a->err = err;
+	a->id = id;
+	if (!err && n_runs)
+		peer_main(a->stage->peer, runs[0]);
 }
 
 int stage_accept(struct stage *s, struct event *e, struct plan *by_hand, struct id *ret)
 {
-	struct accepted a = {0};
+	struct accepted a = {.stage = s};
 	if (by_hand)
 		engine_start_run(s->engine, by_hand, e, on_accept, &a);
 	else

@@ -57,7 +57,7 @@ struct stage_config {
 	const char *zone;    /* NULL: the configuration's */
 	struct plan **plans; /* borrowed */
 	size_t n_plans;
-	const json_t *answers, *faults; /* borrowed, or NULL */
+	const json_t *answers, *faults, *tape; /* borrowed, or NULL */
 };
 
 int stage_init(struct stage *s, struct kit *k, const struct stage_config *c, struct errmsg *msg);

@@ -9,19 +9,46 @@
 #include "engine/base/json.h"
 #include "engine/base/timefmt.h"
 #include "engine/serve/steps.h"
+#include "engine/serve/tree.h"
 #include "engine/trial/cover.h"
 #include "engine/trial/play.h"
+#include "engine/trial/tape.h"
 
 /* A Monday morning: when a test says nothing of the time. */
 #define NOW "2026-01-05T09:00:00Z"
+#define TAPE_MAX ((size_t)1 << 20)
 
 int trial_line(const struct trial *t, const struct ynode *n)
 {
 	return t->line + n->line - 1;
 }
 
+static bool is_inside(const struct ynode *tree, const struct ynode *n)
+{
+	if (tree == n)
+		return true;
+	for (size_t i = 0; i < tree->n; i++)
+		if (is_inside(tree->items[i], n) || (tree->kind == Y_MAP && tree->keys[i] == n))
+			return true;
+	return false;
+}
+
+static const struct ynode *tape_root(const struct play *p)
+{
+	return p->tape && yaml_count(p->tape) ? yaml_doc(p->tape, 0)->root : NULL;
+}
+
+const struct ynode *play_part(const struct play *p, const char *key)
+{
+	const struct ynode *own = ynode_get(p->trial->node, key), *tape = tape_root(p);
+	return own || !tape ? own : ynode_get(tape, key);
+}
+
 void play_problem(struct play *p, const struct ynode *at, const char *fmt, ...)
 {
+	const struct ynode *tape = tape_root(p);
+	if (tape && is_inside(tape, at))
+		at = ynode_get(p->trial->node, "tape");
 	struct buf b = BUF_INIT;
 	va_list ap;
 	va_start(ap, fmt);
@@ -70,8 +97,10 @@ static void event_comes(struct play *p, const struct ynode *n)
 	p->events++;
 	if (!p->first && e->conversation)
 		p->first = json_incref(e->data);
-	event_unref(p->last);
-	p->last = event_ref(e);
+	if (!p->is_later) {
+		event_unref(p->last);
+		p->last = event_ref(e);
+	}
 	int err = stage_accept(&p->stage, e, word ? NULL : p->trial->plan, &id);
 	if (err)
 		play_problem(p, n, "the event is not accepted: %s", err_text(err));
@@ -342,14 +371,15 @@ static void check_names(struct play *p, const struct ynode *n)
 
 static void play(struct play *p)
 {
-	const struct ynode *test = p->trial->node, *given = ynode_get(test, "given"),
-			   *then = ynode_get(test, "then");
+	const struct ynode *test = p->trial->node, *given = play_part(p, "given"),
+			   *then = play_part(p, "then");
 	size_t i;
 	json_t *text;
 	check_names(p, ynode_get(test, "answers"));
 	check_names(p, ynode_get(test, "faults"));
 	play_given(p, given);
 	stage_settle(&p->stage);
+	p->is_later = true;
 	for (size_t k = 0; then && then->kind == Y_LIST && k < then->n; k++)
 		play_then(p, then->items[k]);
 	(void)stage_until(&p->stage, never, NULL);
@@ -376,32 +406,111 @@ static void play_done(struct play *p)
 	json_decref(p->steps);
 	json_decref(p->came);
 	event_unref(p->last);
+	yaml_file_free(p->tape);
+	free(p->tape_text);
+	free(p->plans);
+}
+
+/* ---- the tape ---- */
+
+/* The file's text, as seen from the folder of the rule; NULL after a problem. */
+static char *read_tape(struct play *p, const struct ynode *at)
+{
+	const char *file = p->trial->file, *slash = strrchr(file, '/');
+	auto_free char *path = *at->text == '/' || !slash
+				       ? mem_strdup(at->text)
+				       : mem_printf("%.*s/%s", (int)(slash - file), file, at->text);
+	struct errmsg msg;
+	char *text = NULL;
+	size_t len;
+	if (file_read(path, TAPE_MAX, &text, &len, &msg) != 0)
+		play_problem(p, at, "%s", msg.text);
+	return text;
+}
+
+static bool check_tape(struct play *p, const struct ynode *at, const json_t *tape)
+{
+	const char *kind = json_str(tape, "tape"), *rule = json_str(tape, "rule");
+	struct errmsg msg;
+	if (!kind || strcmp(kind, "pawl/1") != 0) {
+		play_problem(p, at, "%s is no tape: pawl tape RUN prints one", at->text);
+		return false;
+	}
+	if (!rule || strcmp(rule, p->trial->plan->rule) != 0) {
+		play_problem(p, at, "this is a tape of the rule '%s'", rule ? rule : "");
+		return false;
+	}
+	if (tape_fits(tape, p->kit->rules->catalogue, p->kit->rules->connections, &msg) != 0) {
+		play_problem(p, at, "%s", msg.text);
+		return false;
+	}
+	return true;
+}
+
+/* What is on it, as JSON; NULL without one, or after a problem. */
+static json_t *load_tape(struct play *p)
+{
+	const struct ynode *at = ynode_get(p->trial->node, "tape");
+	struct yaml_error err;
+	if (!at || !(p->tape_text = read_tape(p, at)))
+		return NULL;
+	struct yaml_file *f = yaml_read(p->tape_text, strlen(p->tape_text), false, &err);
+	if (!f || !yaml_count(f)) {
+		play_problem(p, at, "%s:%d: %s", at->text, f ? 1 : err.line,
+			     f ? "it is empty" : err.text);
+		yaml_file_free(f);
+		return NULL;
+	}
+	json_t *v = ynode_json(yaml_doc(f, 0)->root);
+	if (check_tape(p, at, v)) {
+		p->tape = f;
+		return v;
+	}
+	yaml_file_free(f);
+	json_decref(v);
+	return NULL;
+}
+
+/* ---- the whole ---- */
+
+static json_t *json_of(const struct trial *t, const char *key)
+{
+	const struct ynode *n = ynode_get(t->node, key);
+	return n ? ynode_json(n) : NULL;
+}
+
+static void stage_play(struct play *p, const json_t *tape)
+{
+	const struct ynode *given = play_part(p, "given"), *zone = given ? zone_of(given) : NULL;
+	json_auto_t *said = json_of(p->trial, "answers"), *bad = json_of(p->trial, "faults");
+	struct stage_config c = {.answers = said,
+				 .faults = bad,
+				 .zone = zone ? zone->text : NULL,
+				 .tape = json_object_get(tape, "answers")};
+	struct errmsg msg;
+	if (!given || !play_part(p, "expect"))
+		return; /* its tape cannot be read */
+	c.now = begin_of(p, given);
+	c.plans = plans_of(p, &c.n_plans);
+	if (stage_init(&p->stage, p->kit, &c, &msg) != 0)
+		play_problem(p, p->trial->node, "%s", msg.text);
+	else
+		play(p);
+	p->plans = c.plans;
 }
 
 json_t *trial_run(struct kit *k, const struct trial *t, bool cover)
 {
-	const struct ynode *given = ynode_get(t->node, "given"), *zone;
 	struct play p = {
 		.kit = k, .trial = t, .problems = json_array(), .given_ids = json_object()};
-	const struct ynode *answers = ynode_get(t->node, "answers"),
-			   *faults = ynode_get(t->node, "faults");
-	json_auto_t *said = answers ? ynode_json(answers) : NULL;
-	json_auto_t *bad = faults ? ynode_json(faults) : NULL;
-	struct stage_config c = {.now = begin_of(&p, given), .answers = said, .faults = bad};
-	struct errmsg msg;
-	c.plans = plans_of(&p, &c.n_plans);
-	zone = zone_of(given);
-	c.zone = zone ? zone->text : NULL;
-	if (stage_init(&p.stage, k, &c, &msg) != 0)
-		play_problem(&p, t->node, "%s", msg.text);
-	else
-		play(&p);
+	json_auto_t *tape = load_tape(&p);
+	stage_play(&p, tape);
 	json_t *out = json_pack("{s:o, s:o, s:I}", "problems", p.problems, "run", picture(&p), "at",
 				(json_int_t)k->clock.wall);
 	if (cover && p.stage.engine)
 		json_object_set_new(out, "marks", marks_of(&p));
-	stage_done(&p.stage);
+	if (p.stage.kit)
+		stage_done(&p.stage);
 	play_done(&p);
-	free(c.plans);
 	return out;
 }
