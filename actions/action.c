@@ -420,7 +420,7 @@ struct action *action_from_json(const json_t *def, struct errmsg *msg)
 
 void action_free(struct action *a)
 {
-	if (!a)
+	if (!a || a->refs-- > 0)
 		return;
 	struct owned *own = a->memory;
 	schema_free(own->params);
@@ -431,6 +431,12 @@ void action_free(struct action *a)
 	free(a->param);
 	free(own);
 	free(a);
+}
+
+struct action *action_ref(struct action *a)
+{
+	a->refs++;
+	return a;
 }
 
 const char *action_hash(const struct action *a, char out[65])

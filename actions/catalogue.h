@@ -203,6 +203,7 @@ struct action {
 	const json_t *errors;
 	const json_t *connector_errors; /* {key: [paths], message: [paths], by_key, by_status} */
 	const json_t *again;            /* {status: ms}: not ready, repeat after so long */
+	unsigned refs;                  /* further holders of one made by action_from_json */
 	void *memory;                   /* private */
 };
 
@@ -257,6 +258,8 @@ size_t catalogue_search(const struct catalogue *c, const char *words, const stru
 struct action *action_from_json(const json_t *def, struct errmsg *msg);
 /* Only for those of action_from_json. */
 void action_free(struct action *a);
+/* One more holder of it, who frees it too. Returns a. */
+struct action *action_ref(struct action *a);
 /* SHA-256 of the canonical text of def. */
 const char *action_hash(const struct action *a, char out[65]);
 const struct action_param *action_param(const struct action *a, const char *name);

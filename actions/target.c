@@ -9,8 +9,31 @@
 static const struct catalogue *catalogue;
 static const struct connections *connections;
 
+/*
+ * Rules that call the same action share what was made of it, as long as the catalogue stays: a def's
+ * address is the key, and the def is kept so that the address stays its own.
+ */
+struct shared {
+	json_t *def;
+	struct action *action;
+};
+static struct map shared;
+
+static void forget_shared(void)
+{
+	size_t i = 0;
+	for (struct map_entry *e; (e = map_next(&shared, &i));) {
+		struct shared *s = e->value;
+		json_decref(s->def);
+		action_free(s->action);
+		free(s);
+	}
+	map_done(&shared);
+}
+
 void target_setup(const struct catalogue *cat, const struct connections *conns)
 {
+	forget_shared();
 	catalogue = cat;
 	connections = conns;
 }
@@ -69,6 +92,25 @@ static const struct action *find(struct plan_check *c, const char *connection, c
 	return NULL;
 }
 
+/*
+ * The action of a definition, with one holder more; NULL with msg. What a bundle has pinned is for its
+ * plan alone.
+ */
+static struct action *share(json_t *def, bool keep, struct errmsg *msg)
+{
+	auto_free char *key = mem_printf("%p", (void *)def);
+	struct shared *s = map_get(&shared, key);
+	if (s)
+		return action_ref(s->action);
+	struct action *a = action_from_json(def, msg);
+	if (!a || !keep)
+		return a;
+	s = mem_alloc(sizeof(*s));
+	*s = (struct shared){json_incref(def), a};
+	map_put(&shared, key, s);
+	return action_ref(a);
+}
+
 /* The pinned definition when there is one, else the catalogue's, which is pinned now. */
 static struct action *pin(struct plan_check *c, const char *connection, const char *name, int line,
 			  int col)
@@ -76,6 +118,7 @@ static struct action *pin(struct plan_check *c, const char *connection, const ch
 	struct errmsg msg;
 	auto_free char *full = mem_printf("%s.%s", connection, name);
 	json_t *def = c->pinned_action(c, full);
+	bool pinned = def != NULL;
 	if (!def) {
 		const struct action *a = find(c, connection, name, line, col);
 		if (!a)
@@ -83,7 +126,7 @@ static struct action *pin(struct plan_check *c, const char *connection, const ch
 		def = a->def;
 		c->pin_action(c, full, def);
 	}
-	struct action *own = action_from_json(def, &msg);
+	struct action *own = share(def, !pinned, &msg);
 	if (!own)
 		c->error(c, line, col, "%s: %s", full, msg.text);
 	return own;
