@@ -132,14 +132,20 @@ void findings_format(const struct findings *f, struct buf *b)
 		format_one(&at[i], b);
 }
 
+/* What to do stands behind a semicolon, where it is not the whole sentence. */
+static json_t *finding_json(const struct finding *f)
+{
+	const char *remedy = strstr(f->text, "; ");
+	return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s*}", "file", f->file, "line", f->line,
+			 "column", f->col, "level", f->warning ? "warning" : "error", "message",
+			 f->text, "remedy", remedy ? remedy + 2 : NULL);
+}
+
 json_t *findings_json(const struct findings *f)
 {
 	auto_free struct finding *at = sorted_copy(f);
 	json_t *list = json_array();
 	for (size_t i = 0; i < f->n; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:i, s:i, s:s, s:s}", "file", at[i].file, "line",
-					at[i].line, "col", at[i].col, "level",
-					at[i].warning ? "warning" : "error", "text", at[i].text));
+		json_array_append_new(list, finding_json(&at[i]));
 	return list;
 }

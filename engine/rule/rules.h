@@ -27,6 +27,7 @@ struct findings {
 void findings_done(struct findings *f);
 /* "file:line:col: error: text" lines in order of file and line into b. */
 void findings_format(const struct findings *f, struct buf *b);
+/* [{file, line, column, level, message, remedy}]; remedy only where it can be told apart. */
 json_t *findings_json(const struct findings *f);
 
 /* What the compiler looks things up in; main wires it. All borrowed. */
@@ -96,5 +97,5 @@ bool ruleset_hears(const struct ruleset *r, const char *type);
  */
 void rules_walk(const char *path,
 		void (*cb)(void *arg, const char *path, const struct stat *st, int err), void *arg);
-/* A number that changes when any file below the paths changes (names, sizes, mtimes). */
+/* A number that changes when any rule or script below the paths changes (names, sizes, mtimes). */
 uint64_t rules_fingerprint(const char *const *paths, size_t n);

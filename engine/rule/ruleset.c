@@ -32,14 +32,27 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n > k && !strcmp(name + n - k, suffix);
 }
 
-static void walk(const char *path, int depth, file_cb cb, void *arg);
+/* Who walks, and what for. */
+struct walker {
+	bool scripts; /* files of Lua too */
+	file_cb cb;
+	void *arg;
+};
 
-static void walk_folder(const char *path, int depth, file_cb cb, void *arg)
+static void walk(const char *path, int depth, const struct walker *w);
+
+static bool is_wanted(const struct walker *w, const char *name)
+{
+	return has_suffix(name, ".yaml") || has_suffix(name, ".yml") ||
+	       (w->scripts && has_suffix(name, ".lua"));
+}
+
+static void walk_folder(const char *path, int depth, const struct walker *w)
 {
 	struct dirent **names;
 	int n = depth < FOLDERS_MAX ? scandir(path, &names, NULL, alphasort) : -1;
 	if (n < 0) {
-		cb(arg, path, NULL, depth < FOLDERS_MAX ? errno : ELOOP);
+		w->cb(w->arg, path, NULL, depth < FOLDERS_MAX ? errno : ELOOP);
 		return;
 	}
 	for (int i = 0; i < n; i++) {
@@ -48,29 +61,29 @@ static void walk_folder(const char *path, int depth, file_cb cb, void *arg)
 		auto_free char *below =
 			mem_printf("%s%s%s", path, len && path[len - 1] == '/' ? "" : "/", name);
 		struct stat st;
-		bool rule = has_suffix(name, ".yaml") || has_suffix(name, ".yml");
-		if (*name != '.' && !stat(below, &st) && (rule || S_ISDIR(st.st_mode)))
-			walk(below, depth + 1, cb, arg);
+		if (*name != '.' && !stat(below, &st) &&
+		    (is_wanted(w, name) || S_ISDIR(st.st_mode)))
+			walk(below, depth + 1, w);
 		free(names[i]);
 	}
 	free(names);
 }
 
 /* Files in the order of their names, so that a set of rules is always read the same way. */
-static void walk(const char *path, int depth, file_cb cb, void *arg)
+static void walk(const char *path, int depth, const struct walker *w)
 {
 	struct stat st;
 	if (stat(path, &st))
-		cb(arg, path, NULL, errno);
+		w->cb(w->arg, path, NULL, errno);
 	else if (S_ISDIR(st.st_mode))
-		walk_folder(path, depth, cb, arg);
+		walk_folder(path, depth, w);
 	else
-		cb(arg, path, &st, 0);
+		w->cb(w->arg, path, &st, 0);
 }
 
 void rules_walk(const char *path, file_cb cb, void *arg)
 {
-	walk(path, 0, cb, arg);
+	walk(path, 0, &(struct walker){.cb = cb, .arg = arg});
 }
 
 /* malloc'd; NULL with errno. */
@@ -149,7 +162,7 @@ struct ruleset *ruleset_load(const struct rule_env *env, const char *const *path
 	struct ruleset *r = mem_alloc(sizeof(*r));
 	struct loading l = {env, r, f};
 	for (size_t i = 0; i < n; i++)
-		walk(paths[i], 0, on_file, &l);
+		rules_walk(paths[i], on_file, &l);
 	find_duplicates(r, f);
 	findings_sort(f);
 	if (f->errors) {
@@ -228,6 +241,6 @@ uint64_t rules_fingerprint(const char *const *paths, size_t n)
 {
 	uint64_t h = 14695981039346656037u;
 	for (size_t i = 0; i < n; i++)
-		walk(paths[i], 0, on_print, &h);
+		walk(paths[i], 0, &(struct walker){.scripts = true, .cb = on_print, .arg = &h});
 	return h;
 }

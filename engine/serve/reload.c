@@ -14,6 +14,13 @@ static const char *const *paths(const struct service *s)
 	return (const char *const *)s->config->rules;
 }
 
+/* Of the rules and of the scripts that they run. */
+static uint64_t fingerprint(const struct service *s)
+{
+	const char *scripts = s->config->scripts;
+	return rules_fingerprint(paths(s), s->config->n_rules) ^ rules_fingerprint(&scripts, 1);
+}
+
 static void log_findings(const struct findings *f)
 {
 	for (size_t i = 0; i < f->n && i < TOLD_MAX; i++) {
@@ -39,7 +46,7 @@ static void put_plans(struct service *s)
 int reload_first(struct service *s, struct errmsg *msg)
 {
 	struct findings f = {0};
-	s->fingerprint = rules_fingerprint(paths(s), s->config->n_rules);
+	s->fingerprint = fingerprint(s);
 	s->rules = ruleset_load(&s->kit->env, paths(s), s->config->n_rules, &f);
 	log_findings(&f);
 	size_t errors = f.errors;
@@ -56,7 +63,7 @@ int service_reload(struct service *s, struct findings *f)
 {
 	struct findings own = {0}, *to = f ? f : &own;
 	size_t before = to->errors;
-	s->fingerprint = rules_fingerprint(paths(s), s->config->n_rules);
+	s->fingerprint = fingerprint(s);
 	struct ruleset *fresh = ruleset_load(&s->kit->env, paths(s), s->config->n_rules, to);
 	bool good = fresh && to->errors == before;
 	log_findings(to);
@@ -84,7 +91,7 @@ static void on_watch(struct loop_timer *t)
 {
 	struct service *s = container_of(t, struct service, watch);
 	loop_timer_start(s->loop, t, WATCH_MS);
-	if (rules_fingerprint(paths(s), s->config->n_rules) != s->fingerprint)
+	if (fingerprint(s) != s->fingerprint)
 		(void)service_reload(s, NULL);
 }
 

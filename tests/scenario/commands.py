@@ -4,10 +4,11 @@
 import json
 import os
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from pawl import REPO, free_port, main, same, test  # noqa: E402 pylint: disable=C0413
+from pawl import REPO, free_port, main, program, same, test  # noqa: E402 pylint: disable=C0413
 
 RULE = """
 api: pawl/1
@@ -91,7 +92,37 @@ def check_finds_the_mistakes(case):
     same(done.returncode, 1, "exit code")
     assert "rules/bad.yaml:5:" in done.stdout and "webhook" in done.stdout, done.stdout
     found = json.loads(pawl.command("check", "--json", code=1))
-    assert found["errors"] >= 1, found
+    same([found["rules"], found["errors"], len(found["findings"])], [0, 1, 1], "counts")
+    told = found["findings"][0]
+    same([told[k] for k in ("file", "line", "column", "level", "remedy")],
+         ["rules/bad.yaml", 5, 5, "error", "did you mean 'webhook'?"], "finding")
+    assert told["message"].startswith("unknown trigger 'webhok'"), told
+    same(pawl.run("-c", "nosuch.yaml", "check").returncode, 2, "exit code of wrong use")
+    same(pawl.run("check", "-c", "nosuch.yaml").returncode, 2, "exit code without a configuration")
+
+
+@test
+def check_watches_rules_scripts_and_the_configuration(case):
+    pawl = case.pawl(start=False, rules={"tag.yaml": RULE}, config={})
+    watching = subprocess.Popen([program(), "check", "--watch", "--json"], cwd=pawl.folder,
+                                stdout=subprocess.PIPE, text=True)
+    try:
+        def line():
+            return json.loads(watching.stdout.readline())
+
+        same(line()["findings"][0]["message"][:12], "no hook 'in'", "the first check")
+        pawl.write("rules/tag.yaml", RULE.replace("webhook: in", "event: in"))
+        same(line(), {"rules": 1, "errors": 0, "findings": []}, "after the rule was written")
+        pawl.write("rules/more.yaml", "rule: more\ndo: [{lua: s.lua}]\n")
+        same(line()["errors"], 1, "without the script")
+        pawl.write("scripts/s.lua", "return 1\n")
+        same(line()["errors"], 0, "after the script was written")
+        pawl.write("rules/more.yaml", "rule: more\ndo: [\n")
+        same([f["file"] for f in line()["findings"]], ["rules/more.yaml"], "files with mistakes")
+        same(watching.poll(), None, "exit code while it watches")
+    finally:
+        watching.kill()
+        watching.wait()
 
 
 @test

@@ -407,11 +407,12 @@ static void warnings_do_not_stop_a_rule(void **state)
 static void findings_are_told_as_json_too(void **state)
 {
 	struct findings f = {0};
-	assert_null(fake_compile("rule: r\ndo:\n  - log: =x\n", &f));
+	assert_null(fake_compile("rule: r\ndo:\n  - log: =dota\n", &f));
 	json_auto_t *v = findings_json(&f);
 	auto_free char *text = json_text(v);
-	assert_string_equal(text, "[{\"file\":\"r.yaml\",\"line\":3,\"col\":11,\"level\":\"error\","
-				  "\"text\":\"unknown name 'x'\"}]");
+	assert_string_equal(text, "[{\"file\":\"r.yaml\",\"line\":3,\"column\":11,"
+				  "\"level\":\"error\",\"message\":\"unknown name 'dota'; "
+				  "did you mean 'data'?\",\"remedy\":\"did you mean 'data'?\"}]");
 	findings_done(&f);
 }
 
