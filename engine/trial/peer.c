@@ -19,7 +19,8 @@ struct peer {
 	json_t *sent;             /* {name: how many answers or faults were taken} */
 	json_t *calls, *problems;
 	char main[ID_TEXT_LEN]; /* "": none yet */
-	struct map by_path;     /* run and path → the call's object */
+	json_t *unknown;
+	struct map by_path; /* run and path → the call's object */
 };
 
 /* ---- names ---- */
@@ -91,6 +92,7 @@ void peer_free(struct peer *p)
 	json_decref(p->sent);
 	json_decref(p->calls);
 	json_decref(p->problems);
+	json_decref(p->unknown);
 	free(p);
 }
 
@@ -108,6 +110,11 @@ void peer_main(struct peer *p, struct id run)
 const json_t *peer_calls(const struct peer *p)
 {
 	return p->calls;
+}
+
+const json_t *peer_unknown(const struct peer *p)
+{
+	return p->unknown;
 }
 
 const json_t *peer_problems(const struct peer *p)
@@ -477,6 +484,21 @@ static const char *next_fault(struct peer *p, const struct http_req *r, const ch
 	return json_string_value(f);
 }
 
+static int64_t put_recalled(struct peer *p, struct http_req *r, const struct action *a,
+			    const char *full)
+{
+	const json_t *said = p->conf.recall(p->conf.recall_arg, &r->about, full);
+	if (said) {
+		put_said(p, r, a, full, said);
+		return 0;
+	}
+	if (!p->unknown)
+		p->unknown =
+			json_pack("{s:s, s:O?}", "call", full, "input", (json_t *)r->about.input);
+	put_lost(r, HTTP_NOT_SENT);
+	return 0;
+}
+
 int64_t peer_answer(void *arg, struct http_req *r)
 {
 	struct peer *p = arg;
@@ -500,6 +522,8 @@ int64_t peer_answer(void *arg, struct http_req *r)
 		put_lost(r, HTTP_SENT);
 		return delay;
 	}
+	if (p->conf.recall)
+		return put_recalled(p, r, a, full ? full : "http");
 	taken = by->action || by->path ? put_well(p, r, a, full) : ask_sandbox(p, r);
 	if (fault && !strcmp(fault, "lost"))
 		put_lost(r, HTTP_SENT);

@@ -21,6 +21,12 @@ struct peer_config {
 	const json_t *answers, *faults; /* by step or action, or NULL; borrowed */
 	/* {path: [answer]} of the rule under test, and no others for its steps; NULL: there is no tape */
 	const json_t *tape;
+	/*
+	 * Answers from what was recorded, instead of everything else; NULL: nothing is known, which
+	 * peer_unknown() tells then. Borrowed until the next one.
+	 */
+	const json_t *(*recall)(void *arg, const struct http_about *by, const char *full);
+	void *recall_arg;
 	/* The sandbox as at its start, on first need; NULL with msg: there is none. */
 	struct app *(*sandbox)(void *arg, struct errmsg *msg);
 	void *arg;
@@ -34,6 +40,8 @@ void peer_connections(struct peer *p, const struct connections *c);
 void peer_main(struct peer *p, struct id run);
 /* http_answer_cb, arg: the peer. */
 int64_t peer_answer(void *arg, struct http_req *r);
+/* The first call that nothing was recorded of, {call, input}, or NULL; borrowed. */
+const json_t *peer_unknown(const struct peer *p);
 /* [{call, step, run, path, input, sends}] in the order of their first send; borrowed. */
 const json_t *peer_calls(const struct peer *p);
 /* What went wrong with the test itself: [text]; borrowed. */

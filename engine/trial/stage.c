@@ -259,6 +259,8 @@ int stage_init(struct stage *s, struct kit *k, const struct stage_config *c, str
 						 .answers = c->answers,
 						 .faults = c->faults,
 						 .tape = c->tape,
+						 .recall = c->recall,
+						 .recall_arg = c->recall_arg,
 						 .sandbox = on_sandbox,
 						 .arg = s});
 	s->index = match_index_new(s->plans, s->n_plans);

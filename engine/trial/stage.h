@@ -58,6 +58,8 @@ struct stage_config {
 	struct plan **plans; /* borrowed */
 	size_t n_plans;
 	const json_t *answers, *faults, *tape; /* borrowed, or NULL */
+	const json_t *(*recall)(void *arg, const struct http_about *by, const char *full);
+	void *recall_arg;
 };
 
 int stage_init(struct stage *s, struct kit *k, const struct stage_config *c, struct errmsg *msg);

@@ -331,29 +331,52 @@ static json_t *expect_of(const struct cut *c)
 	return v;
 }
 
+static void cut_init(struct cut *c, const json_t *run, const struct catalogue *cat,
+		     const struct connections *conns)
+{
+	*c = (struct cut){run, cat, conns, json_object(), json_object(), json_array(), 0};
+	c->last = ms_of(json_object_get(run, "trigger"), "received");
+	take_records(c);
+}
+
+static void cut_done(struct cut *c)
+{
+	json_decref(c->fits);
+	json_decref(c->answers);
+	json_decref(c->then);
+}
+
+json_t *tape_inside(const json_t *run, const struct catalogue *cat, const struct connections *conns)
+{
+	struct cut c;
+	cut_init(&c, run, cat, conns);
+	json_t *v =
+		json_pack("{s:O, s:O, s:O}", "fits", c.fits, "answers", c.answers, "then", c.then);
+	cut_done(&c);
+	return v;
+}
+
+json_t *tape_cue(const json_t *event)
+{
+	return cue_of(event);
+}
+
 int tape_cut(const json_t *run, const struct catalogue *cat, const struct connections *conns,
 	     json_t **ret, struct errmsg *msg)
 {
 	const json_t *event = json_object_get(run, "trigger");
-	struct cut c = {run, cat, conns, json_object(), json_object(), json_array(), 0};
-	json_t *given = json_str(run, "ended") ? cue_of(event) : NULL;
-	int err = 0;
+	struct cut c;
 	if (!json_str(run, "ended"))
-		err = err_set(msg, ERR_INVALID, "the run has not ended: a tape is of a whole run");
-	else if (!given)
-		err = err_set(msg, ERR_INVALID, "the run's event is not there any more");
-	c.last = ms_of(event, "received");
-	if (!err) {
-		take_records(&c);
-		json_object_set(given, "now", json_object_get(event, "received"));
-		*ret = json_pack("{s:s, s:O, s:O, s:O, s:O, s:O, s:o}", "tape", "pawl/1", "rule",
-				 json_object_get(run, "rule"), "fits", c.fits, "given", given,
-				 "answers", c.answers, "then", c.then, "expect", expect_of(&c));
-		mask_personal(*ret);
-	}
-	json_decref(given);
-	json_decref(c.fits);
-	json_decref(c.answers);
-	json_decref(c.then);
-	return err;
+		return err_set(msg, ERR_INVALID, "the run has not ended: a tape is of a whole run");
+	json_auto_t *given = cue_of(event);
+	if (!given)
+		return err_set(msg, ERR_INVALID, "the run's event is not there any more");
+	cut_init(&c, run, cat, conns);
+	json_object_set(given, "now", json_object_get(event, "received"));
+	*ret = json_pack("{s:s, s:O, s:O, s:O, s:O, s:O, s:o}", "tape", "pawl/1", "rule",
+			 json_object_get(run, "rule"), "fits", c.fits, "given", given, "answers",
+			 c.answers, "then", c.then, "expect", expect_of(&c));
+	mask_personal(*ret);
+	cut_done(&c);
+	return 0;
 }

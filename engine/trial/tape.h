@@ -18,6 +18,11 @@
  */
 int tape_cut(const json_t *run, const struct catalogue *cat, const struct connections *conns,
 	     json_t **ret, struct errmsg *msg);
+/* {fits, answers, then} of a run that may still go on, as they are: nothing is masked. A new reference. */
+json_t *tape_inside(const json_t *run, const struct catalogue *cat,
+		    const struct connections *conns);
+/* The event as `given:` has it; NULL when it cannot be. A new reference. */
+json_t *tape_cue(const json_t *event);
 /* ERR_CONFLICT with msg when an action on it is not what it was then. */
 int tape_fits(const json_t *tape, const struct catalogue *cat, const struct connections *conns,
 	      struct errmsg *msg);
