@@ -48,41 +48,56 @@ struct place {
 	const char *action;
 };
 
-/* The node that a violation's path ("email_address.address", "notes[2].content") leads to. */
-static const struct tmpl *node_at(const struct tmpl *t, const char *path)
+/* What the next part of a path leads to, and how long that part is; NULL when it is not there. */
+static const struct tmpl *child_at(const struct tmpl *t, const char *path, size_t *ret_len,
+				   struct tmpl_place *place)
 {
-	while (t && *path) {
-		const struct tmpl *next = NULL;
-		size_t len = strcspn(path, ".[");
-		if (*path == '[') {
-			size_t i = strtoul(path + 1, NULL, 10);
-			next = !t->keys && i >= 1 && i <= t->n ? t->items[i - 1] : NULL;
-			len = strcspn(path, "]") + 1;
-		}
-		for (size_t i = 0; t->keys && i < t->n && !next; i++)
-			if (strlen(t->keys[i]) == len && memcmp(t->keys[i], path, len) == 0)
-				next = t->items[i];
-		if (!next)
-			return t;
-		t = next;
-		path += len;
-		if (*path == '.')
-			path++;
+	size_t len = strcspn(path, ".[");
+	if (*path == '[') {
+		size_t i = strtoul(path + 1, NULL, 10);
+		*ret_len = strcspn(path, "]") + 1;
+		if (t->keys || i < 1 || i > t->n)
+			return NULL;
+		*place = (struct tmpl_place){t->items[i - 1]->line, t->items[i - 1]->col};
+		return t->items[i - 1];
 	}
-	return t;
+	*ret_len = len;
+	for (size_t i = 0; t->keys && i < t->n; i++)
+		if (strlen(t->keys[i]) == len && memcmp(t->keys[i], path, len) == 0) {
+			const struct tmpl *v = t->items[i];
+			/* Where a value has lines of its own, its key's line is the one to look at. */
+			*place = v->line == t->places[i].line ? (struct tmpl_place){v->line, v->col}
+							      : t->places[i];
+			return v;
+		}
+	return NULL;
+}
+
+/* Where that is which a violation's path ("email_address.address", "notes[2].content") leads to, or
+ * what it is missing in. */
+static struct tmpl_place place_of(const struct place *p, const char *path)
+{
+	struct tmpl_place place = {p->step->line, p->step->col};
+	const struct tmpl *t = p->with;
+	size_t len;
+	while (t && *path && (t = child_at(t, path, &len, &place))) {
+		path += len;
+		path += *path == '.';
+	}
+	return place;
 }
 
 static void on_violation(void *arg, const char *path, const char *message, bool warning)
 {
 	const struct place *p = arg;
-	const struct tmpl *t = p->with ? node_at(p->with, path) : NULL;
-	int line = t && t->line ? t->line : p->step->line,
-	    col = t && t->line ? t->col : p->step->col;
+	struct tmpl_place at = place_of(p, path);
 	const char *colon = *path ? ": " : "";
 	if (warning)
-		p->check->warn(p->check, line, col, "%s: %s%s%s", p->action, path, colon, message);
+		p->check->warn(p->check, at.line, at.col, "%s: %s%s%s", p->action, path, colon,
+			       message);
 	else
-		p->check->error(p->check, line, col, "%s: %s%s%s", p->action, path, colon, message);
+		p->check->error(p->check, at.line, at.col, "%s: %s%s%s", p->action, path, colon,
+				message);
 }
 
 /* The nearest name for the wrong part of a path into an answer. */

@@ -15,6 +15,7 @@
 #define NAMES_SHOWN_MAX 12 /* longer lists of legal names are not written into a message */
 #define MESSAGE_MAX 400
 #define PATH_MAX_LEN 512
+#define MEANT_MAX 8
 #define GUESSES_MAX 64 /* of names meant instead of unknown ones: guessing is slow */
 
 /* One walk over a value; `path` grows and shrinks with the depth. */
@@ -22,6 +23,9 @@ struct walk {
 	const struct check *c;
 	char path[PATH_MAX_LEN];
 	size_t len, count, guesses;
+	const char
+		*meant[MEANT_MAX]; /* what unknown fields of the object at hand were meant to be */
+	size_t n_meant;
 };
 
 static enum value_known known(const struct walk *w, const json_t *v)
@@ -112,7 +116,7 @@ static void check_enum(struct walk *w, const struct schema *s, const json_t *v)
 	add_values(&legal, s->values, " or ");
 	report(w, false, "must be %s%s; got %.60s%s%s%s",
 	       json_array_size(s->values) > 1 ? "one of " : "", buf_str(&legal), got,
-	       near ? " — did you mean '" : "", near ? near : "", near ? "'?" : "");
+	       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 	buf_done(&legal);
 }
 
@@ -209,10 +213,22 @@ static void check_list(struct walk *w, const struct schema *s, const json_t *lis
 	}
 }
 
+/* A field that another, unknown one was told to be: it is not missing besides. */
+static bool is_meant(const struct walk *w, const char *path)
+{
+	size_t len = strcspn(path, ".");
+	for (size_t i = 0; i < w->n_meant; i++)
+		if (strlen(w->meant[i]) == len && memcmp(w->meant[i], path, len) == 0)
+			return true;
+	return false;
+}
+
 /* Whether a field counts as given; -1: not known yet. A default value is as if left out. */
 static int given(const struct walk *w, const struct schema *s, const json_t *obj, const char *path)
 {
 	const json_t *v = obj;
+	if (is_meant(w, path))
+		return -1;
 	while (*path) {
 		size_t len = strcspn(path, ".");
 		auto_free char *name = mem_strndup(path, len);
@@ -314,8 +330,10 @@ static void report_unknown(struct walk *w, const struct schema *s, const char *n
 {
 	bool guess = w->guesses++ < GUESSES_MAX;
 	const char *near = guess ? suggest(name, s->names, s->n_fields) : NULL;
+	if (near && !s->open && w->n_meant < MEANT_MAX)
+		w->meant[w->n_meant++] = near;
 	if (near)
-		report(w, s->open, "unknown — did you mean '%s'?", near);
+		report(w, s->open, "unknown; did you mean '%s'?", near);
 	else if (!s->open && s->n_fields && s->n_fields <= NAMES_SHOWN_MAX) {
 		struct buf b = BUF_INIT;
 		for (size_t i = 0; i < s->n_fields; i++)
@@ -340,26 +358,35 @@ static bool is_filled(const struct walk *w)
 static void check_required(struct walk *w, const struct schema *s, const json_t *obj)
 {
 	for (size_t i = 0; i < s->n_fields && !is_filled(w); i++)
-		if (s->fields[i]->required && !json_object_get(obj, s->names[i])) {
+		if (s->fields[i]->required && !json_object_get(obj, s->names[i]) &&
+		    !is_meant(w, s->names[i])) {
 			size_t at = push_name(w, s->names[i]);
 			report(w, false, "is required");
 			pop(w, at);
 		}
 }
 
-static void check_object(struct walk *w, const struct schema *s, const json_t *obj)
+/* known: those that the schema has; else the others. */
+static void check_fields(struct walk *w, const struct schema *s, const json_t *obj, bool known)
 {
 	const char *name;
 	json_t *v;
 	json_object_foreach ((json_t *)obj, name, v) {
 		const struct schema *field = schema_field(s, name);
 		size_t at = push_name(w, name);
-		if (field)
+		if (field && known)
 			check_value(w, field, v);
-		else
+		else if (!field && !known)
 			report_unknown(w, s, name);
 		pop(w, at);
 	}
+}
+
+static void check_object(struct walk *w, const struct schema *s, const json_t *obj)
+{
+	check_fields(w, s, obj, true);
+	w->n_meant = 0;
+	check_fields(w, s, obj, false);
 	check_required(w, s, obj);
 	check_rules(w, s, obj);
 }

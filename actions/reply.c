@@ -10,14 +10,20 @@
 
 #include "actions/services.h"
 #include "engine/base/json.h"
+#include "engine/base/suggest.h"
 #include "engine/io/http.h"
 #include "engine/run/step.h"
 
 #define REPLY_HEADERS 16
 #define REPLY_ATTEMPTS 6
 
+/* What a message can have, beside being a mere text. */
+enum { PART_TEXT, PART_CHOICES, PART_SLOTS, PART_VALUE, PARTS };
+static const char *const part_names[] = {"text", "choices", "slots", "value", NULL};
+
 struct reply_args {
-	struct tmpl *message;
+	struct tmpl *message; /* the whole of it, or NULL */
+	struct tmpl *parts[PARTS];
 };
 
 enum reply_at { REPLY_INTENT, REPLY_SEND, REPLY_PARKED };
@@ -33,11 +39,29 @@ struct reply_state {
 
 /* ---- the message ---- */
 
-/* A text, or a map with text, choices, slots, value, to. */
+static json_t *eval_parts(struct act *a, const struct reply_args *args)
+{
+	json_t *message = json_object(), *v;
+	for (size_t i = 0; i < PARTS; i++) {
+		if (!args->parts[i])
+			continue;
+		if (!act_eval(a, args->parts[i], &v)) {
+			json_decref(message);
+			return NULL;
+		}
+		if (v)
+			json_object_set_new(message, part_names[i], v);
+	}
+	return message;
+}
+
+/* A text, or a map with text, choices, slots, value. */
 static json_t *eval_message(struct act *a)
 {
 	const struct reply_args *args = act_args(a);
 	json_t *v;
+	if (!args->message)
+		return eval_parts(a, args);
 	if (!act_eval(a, args->message, &v))
 		return NULL;
 	if (json_is_object(v))
@@ -248,9 +272,74 @@ static void reply_drop(struct act *a)
 	*st = (struct reply_state){0};
 }
 
+/* ---- checks ---- */
+
+static bool is_plain(const struct tmpl *t)
+{
+	return t && t->kind == TMPL_LITERAL;
+}
+
+static void check_choice(struct plan_check *c, const struct tmpl *t, const json_t *choice)
+{
+	static const char *const names[] = {"id", "title"};
+	const char *key;
+	json_t *v;
+	if (!json_is_object(choice)) {
+		c->error(c, t->line, t->col, "a choice is {id: a, title: The first}");
+		return;
+	}
+	json_object_foreach ((json_t *)choice, key, v) {
+		const char *near = suggest(key, names, 2);
+		if (near && strcmp(near, key) != 0)
+			c->error(c, t->line, t->col, "a choice has no '%s'; did you mean '%s'?",
+				 key, near);
+	}
+}
+
+static void check_choices(struct plan_check *c, const struct tmpl *t)
+{
+	const json_t *choice;
+	size_t i;
+	if (!t || t->kind == TMPL_EXPR || t->kind == TMPL_LIST)
+		return;
+	if (t->kind != TMPL_LITERAL || !json_is_array(t->literal))
+		c->error(c, t->line, t->col,
+			 "choices: is a list such as [{id: a, title: The first}]");
+	else
+		json_array_foreach (t->literal, i, choice)
+			check_choice(c, t, choice);
+}
+
+static void reply_check(struct plan_check *c, struct step *s)
+{
+	const struct reply_args *args = s->args;
+	const struct tmpl *text = args->parts[PART_TEXT], *whole = args->message;
+	bool any = whole;
+	for (size_t i = 0; i < PARTS; i++)
+		any = any || args->parts[i];
+	if (!any)
+		c->error(c, s->line, s->col, "reply needs a text, or text: inside it");
+	if (whole &&
+	    (whole->kind == TMPL_LIST || (is_plain(whole) && !json_is_string(whole->literal))))
+		c->error(c, whole->line, whole->col,
+			 "reply takes a text, or a map such as {text: Hello}");
+	if (text && (text->kind == TMPL_LIST || text->kind == TMPL_MAP ||
+		     (is_plain(text) && !json_is_string(text->literal))))
+		c->error(c, text->line, text->col, "text: is a text; put quotes around it");
+	check_choices(c, args->parts[PART_CHOICES]);
+}
+
 static const struct param reply_params[] = {
 	{"reply", P_TMPL, IN_WORD, true, offsetof(struct reply_args, message),
-	 "a text, or {text, choices, slots, value, to}"},
+	 "a text, or {text, choices, slots, value}"},
+	{"text", P_TMPL, IN_MAP, false, offsetof(struct reply_args, parts[PART_TEXT]),
+	 "what is said"},
+	{"choices", P_TMPL, IN_MAP, false, offsetof(struct reply_args, parts[PART_CHOICES]),
+	 "a list of {id, title} to choose from"},
+	{"slots", P_TMPL, IN_MAP, false, offsetof(struct reply_args, parts[PART_SLOTS]),
+	 "values for the platform to keep"},
+	{"value", P_TMPL, IN_MAP, false, offsetof(struct reply_args, parts[PART_VALUE]),
+	 "what the platform's own program gets"},
 	{0},
 };
 
@@ -260,6 +349,7 @@ const struct step_kind kind_reply = {
 	.params = reply_params,
 	.args_size = sizeof(struct reply_args),
 	.state_size = sizeof(struct reply_state),
+	.check = reply_check,
 	.start = reply_start,
 	.resume = reply_resume,
 	.cancel = reply_cancel,

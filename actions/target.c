@@ -67,7 +67,7 @@ static void unknown_connection(struct plan_check *c, const char *name, int line,
 	if (!near)
 		near = catalogue_suggest_connector(catalogue, name);
 	if (near)
-		c->error(c, line, col, "there is no connection '%s', did you mean '%s'?", name,
+		c->error(c, line, col, "there is no connection '%s'; did you mean '%s'?", name,
 			 near);
 	else
 		c->error(c, line, col,
@@ -87,8 +87,9 @@ static const struct action *find(struct plan_check *c, const char *connection, c
 	if (a)
 		return a;
 	const char *near = catalogue_suggest(catalogue, connector, name);
-	c->error(c, line, col, "%s has no action '%s'%s%s%s; `pawl actions` lists them", connection,
-		 name, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+	c->error(c, line, col, "%s has no action '%s'%s%s%s%s", connection, name,
+		 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "",
+		 near ? "" : "; `pawl actions` lists them");
 	return NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { WORD_MAX = 64 }; /* longer words are not looked at */
@@ -37,6 +38,21 @@ static int distance(const char *a, int a_len, const char *b, int b_len)
 	return rows[a_len % 3][b_len];
 }
 
+/*
+ * Is it near enough? A third of the letters may differ. Of one or two letters one may be missing, be too
+ * much, or stand in the wrong place; another letter makes another word.
+ */
+static bool is_near(const char *word, size_t len, const char *name, size_t name_len, int d)
+{
+	if (d * 3 <= (int)len)
+		return true;
+	if (d > 1 || len > 2)
+		return false;
+	if (len == 1)
+		return name_len == 2 && lower(*word) == lower(*name);
+	return name_len != len || lower(word[0]) == lower(name[1]);
+}
+
 const char *suggest(const char *word, const char *const *names, size_t n)
 {
 	size_t len = word ? strlen(word) : 0;
@@ -49,7 +65,7 @@ const char *suggest(const char *word, const char *const *names, size_t n)
 		if (!name_len || name_len > WORD_MAX)
 			continue;
 		int d = distance(word, (int)len, names[i], (int)name_len);
-		if (d * 3 <= (int)len && d < best_d) {
+		if (d < best_d && is_near(word, len, names[i], name_len, d)) {
 			best = names[i];
 			best_d = d;
 		}

@@ -90,11 +90,31 @@ static size_t byte_of(struct reader *r, size_t index)
 	return r->at_byte;
 }
 
+/* What began on a line above, and is still open where libyaml cannot go on. */
+static bool is_unclosed(const yaml_parser_t *p)
+{
+	return p->context && p->context_mark.line < p->problem_mark.line &&
+	       (!strncmp(p->context, "while parsing a flow ", 21) ||
+		!strcmp(p->context, "while scanning a quoted scalar"));
+}
+
+static const char *why_unclosed(const yaml_parser_t *p)
+{
+	if (!strcmp(p->context, "while parsing a flow sequence"))
+		return "the [ that begins here is not closed: its ] is missing";
+	if (!strcmp(p->context, "while parsing a flow mapping"))
+		return "the { that begins here is not closed: its } is missing";
+	return "the quote that begins here is not closed";
+}
+
 /* An error of libyaml's reader has a byte offset, all others have a mark. */
 static bool fail_parser(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	const char *why = p->problem ? p->problem : "cannot be read";
+	if (p->error != YAML_READER_ERROR && is_unclosed(p))
+		return fail(r, (int)p->context_mark.line + 1, (int)p->context_mark.column + 1, "%s",
+			    why_unclosed(p));
 	if (p->error != YAML_READER_ERROR) {
 		size_t line = p->problem_mark.line, col = p->problem_mark.column;
 		size_t at = byte_of(r, p->problem_mark.index);

@@ -256,7 +256,7 @@ static bool read_file(struct zone *z, const char *name)
 /* A name is a relative path without dots: nothing leads out of the folder. */
 static bool is_name(const char *s)
 {
-	if (!isalpha((unsigned char)*s))
+	if (!isalpha((unsigned char)*s) || strstr(s, "//"))
 		return false;
 	for (; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("_+-/", *s))

@@ -61,13 +61,37 @@ static char vm_split(void *vm, const char *src, size_t len,
 	return parts_find(src, len, cb, arg);
 }
 
+static const char *vm_library(void *vm, size_t *i)
+{
+	struct lua_host *h = vm;
+	const struct map_entry *e = map_next(&h->library, i);
+	return e ? e->key : NULL;
+}
+
 static const struct expr_ops ops = {.compile = vm_compile,
 				    .release = vm_release,
 				    .eval = vm_eval,
 				    .truth = vm_truth,
 				    .names = vm_names,
 				    .split = vm_split,
-				    .is_library = vm_is_library};
+				    .is_library = vm_is_library,
+				    .library = vm_library};
+
+/* Those of the locked table at the top: "time.add". */
+static void list_members(struct lua_host *h, const char *table)
+{
+	lua_State *L = h->machine.L;
+	if (!lua_getmetatable(L, -1))
+		return;
+	lua_getfield(L, -1, "__index");
+	lua_pushnil(L);
+	while (lua_istable(L, -2) && lua_next(L, -2)) {
+		auto_free char *name = mem_printf("%s.%s", table, lua_tostring(L, -2));
+		map_put(&h->library, name, h);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, lua_istable(L, -1) ? 2 : 3);
+}
 
 /* The names once more in C: asking Lua for a name would make a text, which may raise. */
 static void list_library(struct lua_host *h)
@@ -76,7 +100,9 @@ static void list_library(struct lua_host *h)
 	lua_rawgeti(L, LUA_REGISTRYINDEX, REG_LIBRARY);
 	lua_pushnil(L);
 	while (lua_next(L, -2)) {
-		map_put(&h->library, lua_tostring(L, -2), h);
+		const char *name = lua_tostring(L, -2);
+		map_put(&h->library, name, h);
+		list_members(h, name);
 		lua_pop(L, 1);
 	}
 	lua_settop(L, 0);

@@ -9,6 +9,7 @@
 #include "engine/rule/compile.h"
 
 #define RULE_NAME_MAX 100
+#define KNOWN_MAX 8
 #define SHARE_MIN 0.01
 #define SHARE_MAX 1000
 #define RESERVE_MAX 1000000000
@@ -31,14 +32,39 @@ void compile_warn(struct compiler *c, const struct ynode *at, const char *fmt, .
 	va_end(ap);
 }
 
-void compile_unknown(struct compiler *c, const struct ynode *at, const char *what,
+/* The tree is ours while a rule is compiled; the text that is pinned is the file's own. */
+static void put_right(const struct ynode *at, const char *word)
+{
+	struct ynode *n = (struct ynode *)at;
+	n->text = word;
+	n->len = strlen(word);
+}
+
+/* "; known here: a, b, c", where they are not too many to be read. */
+static const char *known_here(struct compiler *c, const char *const *names)
+{
+	size_t n = word_count(names);
+	if (!n || n > KNOWN_MAX)
+		return "";
+	const char *text = "; known here:";
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(&c->scratch, "%s%s %s", text, i ? "," : "", names[i]);
+	return text;
+}
+
+bool compile_unknown(struct compiler *c, const struct ynode *at, const char *what,
 		     const char *const *names, const char *const *more)
 {
-	const char *near = word_near(at->text, names, more);
-	if (near)
-		compile_error(c, at, "unknown %s '%s'; did you mean '%s'?", what, at->text, near);
-	else
-		compile_error(c, at, "unknown %s '%s'", what, at->text);
+	const char *text = at->text ? at->text : ynode_word(at);
+	const char *near = at->text ? word_near(text, names, more) : NULL;
+	if (near) {
+		compile_error(c, at, "unknown %s '%s'; did you mean '%s'?", what, text, near);
+		put_right(at, near);
+		return true;
+	}
+	compile_error(c, at, "unknown %s '%s'%s", what, text, known_here(c, names));
+	c->n_unknown++;
+	return false;
 }
 
 void *compile_grow(struct compiler *c, void *at, size_t n, size_t *cap, size_t size)
@@ -80,7 +106,8 @@ static void fill_rule(struct compiler *c, const struct ynode *root)
 	const struct ynode *n = ynode_get(root, "rule");
 	c->plan->rule = "";
 	if (!n) {
-		compile_error(c, root, "the rule has no name: begin with rule: NAME");
+		if (!c->n_unknown)
+			compile_error(c, root, "the rule has no name: begin with rule: NAME");
 		return;
 	}
 	if (!n->text || !n->len || n->len > RULE_NAME_MAX ||
@@ -101,6 +128,7 @@ static void fill_vars(struct compiler *c, const struct ynode *n)
 		return;
 	if (n->kind != Y_MAP) {
 		compile_error(c, n, "vars: is a map of names and values, not %s", ynode_word(n));
+		c->no_vars = true;
 		return;
 	}
 	for (size_t i = 0; i < n->n; i++) {
@@ -164,16 +192,17 @@ static void fill_budget(struct compiler *c, const struct ynode *n)
 		fill_reserve(c, v);
 }
 
-static void fill_body(struct compiler *c, const struct ynode *root)
+/* unknown: a key of the rule was not known, and may be the one that is missing. */
+static void fill_body(struct compiler *c, const struct ynode *root, bool unknown)
 {
 	struct plan *p = c->plan;
 	const struct ynode *n;
 	c->level = LEVEL_RUN;
 	if ((n = ynode_get(root, "do")))
 		steps_compile(c, n, "do", &p->body);
-	if (!n)
+	if (!n && !unknown)
 		compile_error(c, root, "the rule does nothing: it needs do: with steps");
-	else if (n->kind == Y_LIST && !n->n)
+	if (n && n->kind == Y_LIST && !n->n)
 		compile_error(c, n, "do: has no steps");
 	if ((n = ynode_get(root, "catch"))) {
 		catch_compile(c, n, &p->catches);
@@ -192,6 +221,7 @@ static void fill_plan(struct compiler *c, const struct ynode *root)
 	p->file = arena_strdup(&p->arena, c->file);
 	p->line = root->line;
 	check_keys(c, root);
+	bool unknown = c->n_unknown > 0;
 	check_api(c, ynode_get(root, "api"));
 	fill_rule(c, root);
 	if ((n = ynode_get(root, "about")) && n->text)
@@ -210,7 +240,7 @@ static void fill_plan(struct compiler *c, const struct ynode *root)
 		(void)param_duration(c, n, &p->timeout_ms);
 	if ((n = ynode_get(root, "budget")))
 		fill_budget(c, n);
-	fill_body(c, root);
+	fill_body(c, root, unknown);
 	if ((n = ynode_get(root, "tests")))
 		tests_check(c, n);
 	if (!c->bundle)
@@ -266,14 +296,34 @@ static struct plan *compile_doc(struct compiler *c, const struct yaml_doc *doc, 
 	return NULL;
 }
 
+/* What may be done about what libyaml says. */
+static const char *general_hint(const char *text)
+{
+	if (!strncmp(text, "did not find expected key", 25) ||
+	    !strncmp(text, "did not find expected '-'", 25))
+		return "indent this line as those that it belongs to";
+	if (!strncmp(text, "mapping values are not allowed", 30))
+		return "indent this line as those that it belongs to, or put quotes around a value "
+		       "that has ': ' in it";
+	return NULL;
+}
+
 static void add_yaml_error(struct findings *f, const char *file, const struct source *src,
 			   const struct yaml_error *err)
 {
 	const char *hint = source_hint(src, err->line);
-	int line = err->line;
+	int line = err->line, quote = source_open_quote(src, line);
+	if (quote) {
+		findings_add(f, file, quote, 1, false,
+			     "a double quote is opened on this line and not closed: close it, or "
+			     "put the whole value into single quotes");
+		return;
+	}
 	/* libyaml often notices only on the line after the mistake. */
 	if (!hint && line > 1 && (hint = source_hint(src, line - 1)))
 		line--;
+	if (!hint)
+		hint = general_hint(err->text);
 	findings_add(f, file, line, line == err->line ? err->col : 1, false, "%s%s%s", err->text,
 		     hint ? "; " : "", hint ? hint : "");
 }

@@ -77,6 +77,10 @@ struct compiler {
 	json_t *scripts;      /* the same */
 	enum scope_level level;
 	int in_catch, in_match;
+	size_t n_unknown; /* words that were not known, with no name near */
+	bool nameless;    /* a name could not be read: later readers of it are no second mistake */
+	size_t nameless_use;    /* those are the reads from this one on */
+	bool no_vars;           /* the same of vars: */
 	bool conversation_data; /* every trigger is a conversation's: `data` has a known shape */
 	struct name *names;
 	size_t n_names, cap_names;
@@ -106,8 +110,12 @@ void compile_error(struct compiler *c, const struct ynode *at, const char *fmt, 
 	__attribute__((format(printf, 3, 4)));
 void compile_warn(struct compiler *c, const struct ynode *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* "unknown WHAT 'word'", with the nearest of the names. Both lists may be NULL. */
-void compile_unknown(struct compiler *c, const struct ynode *at, const char *what,
+/*
+ * "unknown WHAT 'word'", with the nearest of the names; both lists may be NULL. The word is put right in
+ * the tree, so that what follows from it is no second mistake. False where no name is near: then those
+ * that are missing beside it may be the ones that were meant.
+ */
+bool compile_unknown(struct compiler *c, const struct ynode *at, const char *what,
 		     const char *const *names, const char *const *more);
 /* Grows an array by one; for the compiler's lists. */
 void *compile_grow(struct compiler *c, void *at, size_t n, size_t *cap, size_t size);
@@ -130,6 +138,8 @@ int source_characters(const char *s, size_t len);
 int source_indent(const struct source *s, const struct ynode *n);
 /* A hint for a text that is no YAML at this line, or NULL. */
 const char *source_hint(const struct source *s, int line);
+/* The line above this one on which a double quote opens and is not closed; 0: none. */
+int source_open_quote(const struct source *s, int line);
 
 /* ---- words.c ---- */
 
@@ -205,6 +215,8 @@ void scope_put_beside(struct compiler *c, size_t mark);
 void scope_bring_back(struct compiler *c, size_t mark);
 /* One read of a dotted name in an expression. */
 void scope_use(struct compiler *c, const char *dotted, int line, int col);
+/* A name could not be read here: whoever reads an unknown one from now on may mean it. */
+void scope_nameless(struct compiler *c);
 /* Judges the reads that were open; at the end of the rule. */
 void scope_finish(struct compiler *c);
 const struct step *scope_step_named(struct compiler *c, const char *name);

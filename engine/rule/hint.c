@@ -17,7 +17,7 @@ static const struct habit habits[] = {
 	{"<>", "'not equal' is written ~="},
 	{"&&", "'&&' is written and"},
 	{"||", "'||' is written or"},
-	{"=>", "a function is written function(x) return … end"},
+	{"=>", "'at least' is written >=, and a function function(x) return … end"},
 	{"->", "a function is written function(x) return … end"},
 	{"??", "'a ?? b' is written a or b"},
 	{"?.", "a missing field is nil here: 'a?.b' is written a.b"},
@@ -26,6 +26,8 @@ static const struct habit habits[] = {
 	{"${", "this is an expression already: leave out the ${ }"},
 	{"{{", "this is an expression already: leave out the {{ }}"},
 	{"++", "there is no ++: write x + 1"},
+	{" is not ", "'is not' is written ~="},
+	{" is ", "'is' is written =="},
 	{"`", "texts stand in \"…\" or '…'"},
 };
 
@@ -103,7 +105,9 @@ struct hint hint_find(const char *s, bool failed, bool chunk)
 		if (s[i] == '+' && (is_quote(before(s, i)) || is_quote(after(s, i + 1))))
 			return (struct hint){i, "texts are joined with .. and not with +", true};
 		if (is_index_zero(s, i))
-			return (struct hint){i, "lists count from 1: [0] is always nil", !chunk};
+			return (struct hint){
+				i, "lists count from 1: [0] is always nil, the first is [1]",
+				!chunk};
 		const char *text = failed ? habit_at(s + i) : NULL;
 		if (text)
 			return (struct hint){i, text, false};

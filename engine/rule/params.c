@@ -130,6 +130,7 @@ static void fill_name(struct compiler *c, const char **ret, const struct ynode *
 {
 	if (n->kind != Y_STRING || !n->len) {
 		wrong(c, n, "a name");
+		scope_nameless(c);
 		return;
 	}
 	(void)scope_check_name(c, n, n->text);

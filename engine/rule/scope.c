@@ -10,6 +10,13 @@
 #define DOTTED_MAX 256
 #define WORD_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
+void scope_nameless(struct compiler *c)
+{
+	if (!c->nameless)
+		c->nameless_use = c->n_uses;
+	c->nameless = true;
+}
+
 bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name)
 {
 	if (!word_is_identifier(name)) {
@@ -17,12 +24,14 @@ bool scope_check_name(struct compiler *c, const struct ynode *at, const char *na
 			c, at,
 			"'%s' cannot be a name: use letters, digits and _, with no digit first",
 			name);
+		scope_nameless(c);
 		return false;
 	}
 	if (word_is_keyword(name) || word_is_reserved(name)) {
 		compile_error(c, at,
 			      "'%s' has a meaning of its own in expressions: choose another name",
 			      name);
+		scope_nameless(c);
 		return false;
 	}
 	const struct expr_vm *vm = c->env->vm;
@@ -230,7 +239,7 @@ static void use_vars(struct compiler *c, const char *rest, int line, int col)
 	const char *names[DOTTED_MAX], *name;
 	size_t n = 0;
 	json_t *value;
-	if (!rest)
+	if (!rest || c->no_vars)
 		return;
 	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
 	if (json_object_get(c->plan->vars, key))
@@ -354,6 +363,25 @@ static void use_too_early(struct compiler *c, const char *head, int line, int co
 		head);
 }
 
+/* time.ad: what a table of the library does not have. */
+static void check_member(struct compiler *c, const char *table, const char *rest, int line, int col)
+{
+	const struct expr_vm *vm = c->env->vm;
+	char name[DOTTED_MAX], text[2 * DOTTED_MAX];
+	const char *names[DOTTED_MAX], *member;
+	size_t n = 0, len = strlen(table);
+	snprintf(name, sizeof(name), "%s.%.*s", table, (int)strcspn(rest, "."), rest);
+	if (!vm->ops->library || vm->ops->is_library(vm->vm, name))
+		return;
+	for (size_t i = 0; (member = vm->ops->library(vm->vm, &i)) && n < DOTTED_MAX;)
+		if (!strncmp(member, table, len) && member[len] == '.')
+			names[n++] = member;
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), "the library has no %s", name);
+	use_error(c, line, col, text, suggest(name, names, n));
+}
+
 void scope_use(struct compiler *c, const char *dotted, int line, int col)
 {
 	char head[DOTTED_MAX];
@@ -374,6 +402,8 @@ void scope_use(struct compiler *c, const char *dotted, int line, int col)
 	}
 	if (!vm->ops->is_library(vm->vm, head))
 		add_use(c, head, false, line, col);
+	else if (rest)
+		check_member(c, head, rest, line, col);
 }
 
 static const char *other_language(const char *name)
@@ -393,19 +423,26 @@ static const char *near_name(struct compiler *c, const struct use *u)
 {
 	static const char *const basic[] = {"event", "data", "vars", "steps",
 					    "run",   "now",  "error"};
-	const char *names[DOTTED_MAX];
+	const struct expr_vm *vm = c->env->vm;
+	const char *names[2 * DOTTED_MAX], *name;
 	size_t n = 0;
 	for (size_t i = 0; i < 7 && !u->step; i++)
 		names[n++] = basic[i];
 	for (size_t i = 0; i < u->names_then && n < DOTTED_MAX; i++)
 		if (!u->step || c->names[i].step)
 			names[n++] = c->names[i].name;
+	/* The author's own names come first: of two that are as near, the first is meant. */
+	for (size_t i = 0; vm->ops->library && !u->step && n < 2 * DOTTED_MAX &&
+			   (name = vm->ops->library(vm->vm, &i));)
+		if (!strchr(name, '.'))
+			names[n++] = name;
 	return suggest(u->name, names, n);
 }
 
 static void judge(struct compiler *c, const struct use *u)
 {
 	const struct name *hidden = NULL, *later = NULL;
+	const char *near = NULL;
 	for (size_t i = 0; i < c->n_names; i++) {
 		const struct name *n = &c->names[i];
 		if (strcmp(n->name, u->name) || (u->step && !n->step))
@@ -417,6 +454,12 @@ static void judge(struct compiler *c, const struct use *u)
 	}
 	char text[2 * DOTTED_MAX];
 	const char *lua = other_language(u->name);
+	if (!hidden && !later && !lua) {
+		near = near_name(c, u);
+		/* Very likely the name that could not be read. */
+		if (c->nameless && u >= c->uses + c->nameless_use && !near)
+			return;
+	}
 	if (hidden && hidden->beside)
 		snprintf(text, sizeof(text),
 			 "'%s' is of a branch that runs at the same time (line %d): read it after "
@@ -439,7 +482,7 @@ static void judge(struct compiler *c, const struct use *u)
 		snprintf(text, sizeof(text), "there is no step named '%s'", u->name);
 	else
 		snprintf(text, sizeof(text), "unknown name '%s'", u->name);
-	use_error(c, u->line, u->col, text, hidden || later || lua ? NULL : near_name(c, u));
+	use_error(c, u->line, u->col, text, near);
 }
 
 void scope_finish(struct compiler *c)

@@ -147,3 +147,40 @@ const char *source_hint(const struct source *s, int line)
 		return "a value that begins with this character must be quoted";
 	return NULL;
 }
+
+/* Double quotes on a line, those inside of single ones and escaped ones left out. */
+static int count_quotes(const char *text, size_t len)
+{
+	int n = 0;
+	bool single = false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\\' && n % 2)
+			i++;
+		else if (text[i] == '\'' && n % 2 == 0)
+			single = !single;
+		else if (text[i] == '"' && !single)
+			n++;
+	}
+	return n;
+}
+
+/* Is the last double quote of the line where a value begins? */
+static bool opens_value(const char *text, size_t len)
+{
+	const char *quote = memrchr(text, '"', len);
+	if (!quote || quote - text < 2 || quote[-1] != ' ')
+		return false;
+	return quote[-2] == ':' || quote[-2] == '-';
+}
+
+int source_open_quote(const struct source *s, int line)
+{
+	int open = 0;
+	for (int i = 1; i < line; i++) {
+		size_t len;
+		const char *text = source_line(s, i, &len);
+		if (count_quotes(text, len) % 2)
+			open = open ? 0 : opens_value(text, len) ? i : 0;
+	}
+	return open;
+}

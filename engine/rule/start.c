@@ -129,7 +129,7 @@ static void compile_collect(struct compiler *c, const struct ynode *n)
 	read_duration(c, n, "for", &s->for_ms);
 	read_duration(c, n, "quiet", &s->quiet_ms);
 	read_count(c, n, "max", COLLECT_MAX, &s->collect_max);
-	if (!s->for_ms && !s->quiet_ms)
+	if (!ynode_get(n, "for") && !ynode_get(n, "quiet"))
 		compile_error(c, n,
 			      "collect: needs for: or quiet:, the time after which the run starts");
 	if (!s->collect_max)

@@ -65,14 +65,19 @@ static const struct ynode *odd_key(const struct ynode *n, const struct step_kind
 	return NULL;
 }
 
-static void no_word(struct compiler *c, const struct ynode *n, const struct ynode *odd)
+/* What the step's word was meant to be, or NULL. */
+static const struct ynode *no_word(struct compiler *c, const struct ynode *n,
+				   const struct ynode *odd)
 {
 	if (!odd)
 		compile_error(c, n, "this step has no step word, such as call:, wait: or log:");
 	else if (word_in(words_step_later, odd->text))
 		compile_error(c, odd, "'%s' is not in this version", odd->text);
-	else
-		compile_unknown(c, odd, "step", c->env->kind_names, words_step_later);
+	else if (compile_unknown(c, odd, "step", c->env->kind_names, words_step_later) &&
+		 c->env->kind(odd->text))
+		return odd;
+	scope_nameless(c);
+	return NULL;
 }
 
 /* The key that says what the step does; NULL after an error was collected. */
@@ -87,6 +92,7 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 			compile_error(c, key,
 				      "a step does one thing: make two steps of '%s' and '%s'",
 				      word->text, key->text);
+			scope_nameless(c);
 			return NULL;
 		}
 		word = key;
@@ -98,8 +104,7 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	const struct ynode *odd = odd_key(n, branch);
 	if (branch && (!odd || ynode_get(n, "do")))
 		return cond;
-	no_word(c, n, odd);
-	return NULL;
+	return no_word(c, n, odd);
 }
 
 /* ---- the parts of a step ---- */
@@ -127,9 +132,12 @@ static void fill_common(struct compiler *c, struct step *s, const struct ynode *
 		(void)param_duration(c, v, &s->timeout_ms);
 }
 
+/* One that is not known may be the one that is missing: unknown is how many there were before. */
 static void check_required(struct compiler *c, const struct step *s, const struct ynode *n,
-			   const struct ynode *at, enum param_where where)
+			   const struct ynode *at, enum param_where where, size_t unknown)
 {
+	if (c->n_unknown != unknown)
+		return;
 	for (const struct param *p = s->kind->params; p && p->name; p++)
 		if (p->where == where && p->required && !ynode_get(n, p->name))
 			compile_error(c, at,
@@ -164,24 +172,26 @@ static void unknown_key(struct compiler *c, const struct step *s, const struct y
 		compile_error(c, key, "'%s' of '%s' is not in this version", key->text,
 			      s->kind->name);
 	else
-		compile_unknown(c, key, "key", param_names(c, s->kind, where),
-				where == BESIDE ? words_step : NULL);
+		(void)compile_unknown(c, key, "key", param_names(c, s->kind, where),
+				      where == BESIDE ? words_step : NULL);
 }
 
 static void fill_map(struct compiler *c, struct step *s, const struct ynode *word,
 		     const struct ynode *v)
 {
+	size_t unknown = c->n_unknown;
 	for (size_t i = 0; i < v->n; i++) {
-		const struct param *p = find_param(s->kind, v->keys[i]->text, IN_MAP);
-		if (p)
+		const struct ynode *key = v->keys[i];
+		const struct param *p = find_param(s->kind, key->text, IN_MAP);
+		if (!p && find_param(s->kind, key->text, BESIDE))
+			compile_error(c, key, "'%s' stands beside %s:, not inside it", key->text,
+				      word->text);
+		else if (!p && !is_free_key(key->text))
+			unknown_key(c, s, key, IN_MAP);
+		if ((p = find_param(s->kind, key->text, IN_MAP)))
 			param_fill(c, s, p, v->items[i]);
-		else if (find_param(s->kind, v->keys[i]->text, BESIDE))
-			compile_error(c, v->keys[i], "'%s' stands beside %s:, not inside it",
-				      v->keys[i]->text, word->text);
-		else if (!is_free_key(v->keys[i]->text))
-			unknown_key(c, s, v->keys[i], IN_MAP);
 	}
-	check_required(c, s, v, word, IN_MAP);
+	check_required(c, s, v, word, IN_MAP, unknown);
 	check_else(c, s, v, IN_MAP);
 }
 
@@ -285,20 +295,6 @@ static void fill_blocks(struct compiler *c, struct step *s, const struct ynode *
 		c->names[mark].hidden = true;
 }
 
-static void fill_all(struct compiler *c, struct step *s, const struct ynode *n,
-		     const struct ynode *word)
-{
-	fill_common(c, s, n, word);
-	if (!reads_its_steps(s->kind))
-		fill_word(c, s, word, ynode_get(n, word->text));
-	fill_beside(c, s, n, PASS_PLAIN);
-	fill_blocks(c, s, n);
-	if (reads_its_steps(s->kind))
-		fill_word(c, s, word, ynode_get(n, word->text));
-	check_required(c, s, n, word, BESIDE);
-	check_else(c, s, n, BESIDE);
-}
-
 static void check_keys(struct compiler *c, const struct step *s, const struct ynode *n,
 		       const struct ynode *word)
 {
@@ -318,6 +314,22 @@ static void check_keys(struct compiler *c, const struct step *s, const struct yn
 	}
 }
 
+static void fill_all(struct compiler *c, struct step *s, const struct ynode *n,
+		     const struct ynode *word)
+{
+	size_t unknown = c->n_unknown;
+	check_keys(c, s, n, word);
+	check_required(c, s, n, word, BESIDE, unknown);
+	fill_common(c, s, n, word);
+	if (!reads_its_steps(s->kind))
+		fill_word(c, s, word, ynode_get(n, word->text));
+	fill_beside(c, s, n, PASS_PLAIN);
+	fill_blocks(c, s, n);
+	if (reads_its_steps(s->kind))
+		fill_word(c, s, word, ynode_get(n, word->text));
+	check_else(c, s, n, BESIDE);
+}
+
 static const struct ynode *name_node(struct compiler *c, const struct ynode *n)
 {
 	const struct ynode *as = ynode_get(n, "as"), *id = ynode_get(n, "id");
@@ -329,6 +341,7 @@ static const struct ynode *name_node(struct compiler *c, const struct ynode *n)
 	if (v->kind == Y_STRING && v->len)
 		return v;
 	compile_error(c, v, "a name must stand here, not %s", ynode_word(v));
+	scope_nameless(c);
 	return NULL;
 }
 
@@ -338,8 +351,9 @@ static struct step *compile_step(struct compiler *c, const struct ynode *n, cons
 		compile_error(c, n, "a step is a map such as {log: text}, not %s", ynode_word(n));
 		return NULL;
 	}
-	const struct ynode *word = find_word(c, n), *name = name_node(c, n);
+	const struct ynode *word = find_word(c, n), *name = NULL;
 	if (!word) {
+		name = name_node(c, n);
 		if (name)
 			scope_declare(c, name, arena_strdup(&c->scratch, name->text), NULL, false);
 		return NULL;
@@ -351,11 +365,10 @@ static struct step *compile_step(struct compiler *c, const struct ynode *n, cons
 	s->col = word->col;
 	if (s->kind->args_size)
 		s->args = arena_alloc(&c->plan->arena, s->kind->args_size);
-	if (name)
-		s->name = arena_strdup(&c->plan->arena, name->text);
 	size_t errors = c->f->errors;
-	check_keys(c, s, n, word);
 	fill_all(c, s, n, word);
+	if ((name = name_node(c, n)))
+		s->name = arena_strdup(&c->plan->arena, name->text);
 	c->giving = (struct giving){0};
 	/* A kind judges whole steps only: what is missing for a mistake's sake is no second one. */
 	if (s->kind->check && c->f->errors == errors)

@@ -234,10 +234,14 @@ static struct tmpl *container(struct compiler *c, const struct ynode *n)
 	t->n = n->n;
 	if (n->n)
 		t->items = arena_alloc(&c->plan->arena, n->n * sizeof(*t->items));
-	if (n->n && n->kind == Y_MAP)
-		t->keys = arena_alloc(&c->plan->arena, n->n * sizeof(*t->keys));
-	for (size_t i = 0; i < n->n && n->kind == Y_MAP; i++)
+	if (!n->n || n->kind != Y_MAP)
+		return t;
+	t->keys = arena_alloc(&c->plan->arena, n->n * sizeof(*t->keys));
+	t->places = arena_alloc(&c->plan->arena, n->n * sizeof(*t->places));
+	for (size_t i = 0; i < n->n; i++) {
 		t->keys[i] = arena_strdup(&c->plan->arena, n->keys[i]->text);
+		t->places[i] = (struct tmpl_place){n->keys[i]->line, n->keys[i]->col};
+	}
 	return t;
 }
 
@@ -290,6 +294,7 @@ struct tmpl *template_names(struct compiler *c, const struct ynode *n, const str
 	if (n->kind != Y_MAP || !n->n) {
 		compile_error(c, n, "a map of names and values must stand here, not %s",
 			      ynode_word(n));
+		scope_nameless(c);
 		return plan_keep(c->plan, tmpl_at(c, TMPL_MAP, n));
 	}
 	struct tmpl *t = container(c, n);

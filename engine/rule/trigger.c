@@ -177,11 +177,9 @@ static void add_wheres(struct compiler *c, struct trigger *t, const struct ynode
 static void check_hook(struct compiler *c, const struct ynode *n)
 {
 	const char *const *hooks = c->env->hooks;
-	auto_free char *hook =
-		mem_strndup(n->text, strcspn(n->text, "#")); /* behind it is a kind */
-	if (!hooks || c->bundle || word_in(hooks, hook))
+	if (!hooks || c->bundle || word_in(hooks, n->text))
 		return;
-	const char *near = word_near(hook, hooks, NULL);
+	const char *near = word_near(n->text, hooks, NULL);
 	if (near)
 		compile_error(c, n, "no hook '%s' is declared under hooks:; did you mean '%s'?",
 			      n->text, near);
@@ -373,9 +371,9 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 			return NULL;
 		}
 	}
-	if (odd)
-		compile_unknown(c, odd, "trigger", names, later);
-	else
+	if (odd && compile_unknown(c, odd, "trigger", names, later))
+		return word_of(odd->text) ? odd : NULL;
+	if (!odd)
 		compile_error(
 			c, n,
 			"a trigger begins with webhook:, conversation:, event:, schedule:, every: or run:");

@@ -50,8 +50,10 @@ struct expr_ops {
 	 */
 	char (*split)(void *vm, const char *src, size_t len,
 		      void (*cb)(void *arg, const char *text, size_t len), void *arg);
-	/* True when the name belongs to the expression library (lower, time, json …). */
+	/* True when the name belongs to the expression library (lower, time, time.add …). */
 	bool (*is_library)(void *vm, const char *name);
+	/* All those names, one after the other: *i begins with 0; NULL after the last. May be NULL. */
+	const char *(*library)(void *vm, size_t *i);
 };
 
 struct expr_vm {
@@ -67,16 +69,21 @@ enum tmpl_kind {
 	TMPL_LIST,
 };
 
+struct tmpl_place {
+	int line, col;
+};
+
 /* A compiled YAML value. Immutable; its memory is the plan's arena, its expressions the plan's. */
 struct tmpl {
 	enum tmpl_kind kind;
 	int line, col;
-	json_t *literal;     /* LITERAL: owned by the plan */
-	int ref;             /* EXPR */
-	const char *src;     /* EXPR: its source, for errors and checks */
-	bool chunk;          /* EXPR from a block scalar: a body that returns */
-	struct tmpl **items; /* TEXT: literals and exprs in turn; MAP, LIST: the values */
-	const char **keys;   /* MAP */
+	json_t *literal;           /* LITERAL: owned by the plan */
+	int ref;                   /* EXPR */
+	const char *src;           /* EXPR: its source, for errors and checks */
+	bool chunk;                /* EXPR from a block scalar: a body that returns */
+	struct tmpl **items;       /* TEXT: literals and exprs in turn; MAP, LIST: the values */
+	const char **keys;         /* MAP */
+	struct tmpl_place *places; /* MAP: where its keys stand */
 	size_t n;
 };
 

@@ -148,10 +148,10 @@ def fmt_gives_rules_their_layout(case):
     pawl.command("fmt", "--check", "-", input=made)
     pawl.write("rules/ugly/bad.yaml", "a: [1\n")
     told = pawl.command("fmt", "rules/ugly", code=1)
-    assert told.startswith("rules/ugly/bad.yaml:2:1: error: "), told
+    assert told.startswith("rules/ugly/bad.yaml:1:4: error: "), told
     same((pawl.folder / "rules/ugly/bad.yaml").read_text(), "a: [1\n", "what has no layout")
     told = json.loads(pawl.command("fmt", "--json", "rules/ugly", code=1))
-    same([(e["file"], e["line"]) for e in told["errors"]], [("rules/ugly/bad.yaml", 2)], "errors")
+    same([(e["file"], e["line"]) for e in told["errors"]], [("rules/ugly/bad.yaml", 1)], "errors")
     pawl.command("fmt", "nosuch", code=3)
     pawl.command("fmt", "-", "rules", code=2)
 

@@ -81,15 +81,13 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		 "{'email_address':{'address':'a@b.c','permission_to_send':'explict'},"
 		 "'create_source':'Account'}",
 		 "email_address.permission_to_send: must be one of explicit, implicit, not_set, "
-		 "pending_confirmation, temp_hold or unsubscribed; got 'explict' — did you mean "
+		 "pending_confirmation, temp_hold or unsubscribed; got 'explict'; did you mean "
 		 "'explicit'?\n",
 		 1},
 		{"create_contact", "{'email_address':'a@b.c','create_source':'Account'}",
 		 "email_address: must be an object; got the text 'a@b.c'\n", 1},
 		{"create_contact", "{'email_adress':{'address':'a@b.c'},'create_source':'Account'}",
-		 "email_adress: unknown — did you mean 'email_address'?\n"
-		 "at least one of first_name, last_name, email_address or sms_channel is needed\n",
-		 2},
+		 "email_adress: unknown; did you mean 'email_address'?\n", 1},
 		{"create_contact", "{'first_name':'A'}", "create_source: is required\n", 1},
 		{"create_contact", "{'first_name':'A','create_source':'Account','birthday_day':3}",
 		 "birthday_month and birthday_day must be given together\n", 1},
@@ -103,7 +101,7 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		{"create_contact",
 		 "{'first_name':'x','create_source':'Account','phone_numbers':["
 		 "{'kind':'home'},{'knd':'work'}]}",
-		 "phone_numbers[1].knd: unknown — did you mean 'kind'?\n", 1},
+		 "phone_numbers[1].knd: unknown; did you mean 'kind'?\n", 1},
 		{"create_contact", "{'first_name':'x','create_source':'Account','taggings':'t'}",
 		 "taggings: must be a list; got text — write it as [t]\n", 1},
 		{"create_contact", "{'first_name':'x','create_source':'Account','notes':[null]}",
@@ -116,7 +114,7 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		 "warning: contact_id: 'nobody' does not look like a UUID\n", 0},
 		{"list_contacts", "{'status':'all,activ'}",
 		 "status[1]: must be one of all, active, deleted, not_set, pending_confirmation, "
-		 "temp_hold or unsubscribed; got 'activ' — did you mean 'active'?\n",
+		 "temp_hold or unsubscribed; got 'activ'; did you mean 'active'?\n",
 		 1},
 		{"list_contacts", "{'limit':501}", "limit: at most 500; got 501\n", 1},
 		{"list_contacts", "{'limit':'50'}",
@@ -139,7 +137,7 @@ static void bad_parameters_are_told_with_path_and_way_out(void **state)
 		 1},
 		{"import_contacts_from_json",
 		 "{'import_data':[{'emial':'a@b.c'}],'list_ids':[" ID "]}",
-		 "warning: import_data[0].emial: unknown — did you mean 'email'?\n"
+		 "warning: import_data[0].emial: unknown; did you mean 'email'?\n"
 		 "import_data[0]: at least one of email or sms_number is needed\n",
 		 1},
 		{"import_contacts_from_csv_file", "{'file':7,'list_ids':[" ID "]}",

@@ -278,7 +278,7 @@ static void errors_have_their_place_and_reason(void **state)
 		{"<<: {a: 1}\n<<: {b: 1}", 2, 1, "'<<' is there twice"},
 		{"a: b: c", 1, 5, "mapping values are not allowed"},
 		{"a:\n\t- b", 2, 1, "a tab cannot indent"},
-		{"a: [1", 0, 0, "flow"},
+		{"a: [1", 1, 4, "its ] is missing"},
 		{"a: 'x", 0, 0, "quoted scalar"},
 		{"a: @x", 1, 4, "cannot start any token"},
 		{"a: \x01", 1, 4, "control characters"},

@@ -370,8 +370,21 @@ static void a_field_must_be_missing_in_every_branch(void **state)
 static void one_mistake_gives_one_message(void **state)
 {
 	/* The name of a step whose word is wrong is known all the same. */
-	bad(HEAD "do:\n  - cal: crm.create\n    as: made\n  - log: =made.x\n",
+	bad(HEAD "do:\n  - cal: crm.create\n    as: made\n  - log: =made.contact_id\n",
 	    "r.yaml:4:5: error: unknown step 'cal'; did you mean 'call'?\n");
+	/* A word that was meant to be another one is read as that. */
+	bad(HEAD "vras: {a: 1}\ndo:\n  - st: {b: =vars.a}\n  - log: =b\n    iff: b\n    as: x\n"
+		 "  - wait: {event: a, timeout: 1h, ele: fail}\n",
+	    "r.yaml:3:1: error: unknown key 'vras'; did you mean 'vars'?\n"
+	    "r.yaml:5:5: error: unknown step 'st'; did you mean 'set'?\n"
+	    "r.yaml:7:5: error: unknown key 'iff'; did you mean 'if'?\n"
+	    "r.yaml:9:35: error: unknown key 'ele'; did you mean 'else'?\n");
+	/* One that is like no other may be what is missing. */
+	bad(HEAD "do:\n  - each: =data.x\n    steps: [{log: x}]\n",
+	    "r.yaml:5:5: error: unknown key 'steps'; known here: item, do, result\n");
+	/* A name that cannot be one is what its readers cannot find. */
+	bad(HEAD "do:\n  - set: {1st: 2}\n  - log: =first\n",
+	    "r.yaml:4:11: error: '1st' cannot be a name: use letters, digits and _, with no digit first\n");
 	/* What YAML makes of the rest of a cut line is no second mistake. */
 	bad(HEAD "do:\n  - wait: {until: =lower(now, data.x)}\n",
 	    "r.yaml:4:20: error: the expression ends too early; inside { } and [ ] YAML ends a plain "
@@ -380,8 +393,8 @@ static void one_mistake_gives_one_message(void **state)
 
 static void findings_stand_in_the_order_of_their_places(void **state)
 {
-	bad("rule: r\ndoo: 1\ndo:\n  - log: =x\n  - nope: 1\nabuot: a\n",
-	    "r.yaml:2:1: error: unknown key 'doo'; did you mean 'do'?\n"
+	bad("rule: r\nvarss: {a: 1}\ndo:\n  - log: =x\n  - nope: 1\nabuot: a\n",
+	    "r.yaml:2:1: error: unknown key 'varss'; did you mean 'vars'?\n"
 	    "r.yaml:4:11: error: unknown name 'x'\n"
 	    "r.yaml:5:5: error: unknown step 'nope'\n"
 	    "r.yaml:6:1: error: unknown key 'abuot'; did you mean 'about'?\n");

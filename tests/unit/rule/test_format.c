@@ -112,7 +112,7 @@ static void what_has_no_layout_is_refused_at_its_place(void **state)
 		{"a: 1\n? |\n  b\n: 1\n", "a key over several lines", 2},
 		{"text\n", "only what is a list or a map", 1},
 		{"a: 1\na: 2\n", "the key 'a' is there twice", 2},
-		{"a: [1\n", "", 2},
+		{"a: [1\n", "not closed", 1},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
