@@ -2,9 +2,13 @@
 #include "engine/base/hash.h"
 
 #include <limits.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/param_build.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,28 +68,93 @@ void sha256_end(struct sha256_stream *s, char out[HASH_HEX_LEN])
 	free(s);
 }
 
-size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, size_t len,
-	    unsigned char out[64])
+static const EVP_MD *algorithm(const char *name)
 {
 	static const struct {
 		const char *name;
 		const EVP_MD *(*get)(void);
 	} algs[] = {{"sha1", EVP_sha1}, {"sha256", EVP_sha256}, {"sha512", EVP_sha512}};
-	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
-		unsigned int out_len = 0;
-		if (strcmp(alg, algs[i].name))
-			continue;
-		if (key_len > INT_MAX)
-			return 0;
-		/* A NULL key would mean "the one before" to OpenSSL. */
-		if (!HMAC(algs[i].get(), key_len ? key : "", (int)key_len,
-			  len ? data : (const void *)"", len, out, &out_len)) {
-			fputs("pawl: HMAC does not work\n", stderr);
-			abort();
-		}
-		return out_len;
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
+		if (strcmp(name, algs[i].name) == 0)
+			return algs[i].get();
+	return NULL;
+}
+
+size_t hmac(const char *alg, const void *key, size_t key_len, const void *data, size_t len,
+	    unsigned char out[64])
+{
+	const EVP_MD *md = algorithm(alg);
+	unsigned int out_len = 0;
+	if (!md || key_len > INT_MAX)
+		return 0;
+	/* A NULL key would mean "the one before" to OpenSSL. */
+	if (!HMAC(md, key_len ? key : "", (int)key_len, len ? data : (const void *)"", len, out,
+		  &out_len)) {
+		fputs("pawl: HMAC does not work\n", stderr);
+		abort();
 	}
-	return 0;
+	return out_len;
+}
+
+size_t digest(const char *alg, const void *data, size_t len, unsigned char out[64])
+{
+	const EVP_MD *md = algorithm(alg);
+	unsigned int out_len = 0;
+	if (!md)
+		return 0;
+	if (!EVP_Digest(len ? data : "", len, out, &out_len, md, NULL)) {
+		fputs("pawl: the digest does not work\n", stderr);
+		abort();
+	}
+	return out_len;
+}
+
+static bool verify(EVP_PKEY *key, const EVP_MD *md, const unsigned char *signature,
+		   size_t signature_len, const void *data, size_t len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && key && EVP_DigestVerifyInit(ctx, NULL, md, NULL, key) == 1 &&
+		  EVP_DigestVerify(ctx, signature, signature_len, len ? data : "", len) == 1;
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return ok;
+}
+
+bool ed25519_verify(const unsigned char key[ED25519_KEY_LEN],
+		    const unsigned char signature[ED25519_SIGNATURE_LEN], const void *data,
+		    size_t len)
+{
+	EVP_PKEY *k = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, ED25519_KEY_LEN);
+	return verify(k, NULL, signature, ED25519_SIGNATURE_LEN, data, len);
+}
+
+static EVP_PKEY *rsa_key(const unsigned char *n, size_t n_len, const unsigned char *e, size_t e_len)
+{
+	EVP_PKEY *key = NULL;
+	BIGNUM *bn = BN_bin2bn(n, (int)n_len, NULL), *be = BN_bin2bn(e, (int)e_len, NULL);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *params = NULL;
+	if (bn && be && b && ctx && BN_num_bits(bn) >= 2048 &&
+	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, bn) &&
+	    OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, be) &&
+	    (params = OSSL_PARAM_BLD_to_param(b)) && EVP_PKEY_fromdata_init(ctx) == 1)
+		(void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(bn);
+	BN_free(be);
+	return key;
+}
+
+bool rs256_verify(const unsigned char *n, size_t n_len, const unsigned char *e, size_t e_len,
+		  const unsigned char *signature, size_t signature_len, const void *data,
+		  size_t len)
+{
+	return verify(rsa_key(n, n_len, e, e_len), EVP_sha256(), signature, signature_len, data,
+		      len);
 }
 
 bool ct_equal(const void *a, size_t a_len, const void *b, size_t b_len)

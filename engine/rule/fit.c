@@ -51,9 +51,13 @@ bool fit_equal(const json_t *a, const json_t *b)
 	return at && bt && !strcmp(at, bt);
 }
 
+/* "webhook:github" is also of the type when the event's is "webhook:github#push". */
 bool fit_type(const struct trigger *t, const struct event *e)
 {
-	return t->prefix ? !strncmp(e->type, t->type, strlen(t->type)) : !strcmp(e->type, t->type);
+	size_t len = strlen(t->type);
+	if (strncmp(e->type, t->type, len) != 0)
+		return false;
+	return t->prefix || !e->type[len] || e->type[len] == '#';
 }
 
 bool fit_kind(const struct plan *p, const struct trigger *t, struct event *e)

@@ -297,16 +297,24 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void note_type(struct match_index *x, struct event *e, size_t len)
+{
+	const struct bucket *b = map_getn(&x->types, e->type, len);
+	if (!b)
+		return;
+	note_fitting(x, b->plain, e);
+	for (const struct group *g = b->groups; g; g = g->next)
+		note_fitting(x, look_up(g, event_value(e, g->path)), e);
+}
+
 void match_index_find(struct match_index *x, struct event *e, struct matches *m)
 {
+	size_t len = strlen(e->type), kind = strcspn(e->type, "#");
 	x->round++;
 	x->n_touched = 0;
-	const struct bucket *b = map_get(&x->types, e->type);
-	if (b) {
-		note_fitting(x, b->plain, e);
-		for (const struct group *g = b->groups; g; g = g->next)
-			note_fitting(x, look_up(g, event_value(e, g->path)), e);
-	}
+	note_type(x, e, len);
+	if (kind < len)
+		note_type(x, e, kind);
 	note_prefixes(x, e);
 	if (x->n_touched > 1)
 		qsort(x->touched, x->n_touched, sizeof(*x->touched), by_number);

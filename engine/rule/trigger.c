@@ -177,9 +177,11 @@ static void add_wheres(struct compiler *c, struct trigger *t, const struct ynode
 static void check_hook(struct compiler *c, const struct ynode *n)
 {
 	const char *const *hooks = c->env->hooks;
-	if (!hooks || c->bundle || word_in(hooks, n->text))
+	auto_free char *hook =
+		mem_strndup(n->text, strcspn(n->text, "#")); /* behind it is a kind */
+	if (!hooks || c->bundle || word_in(hooks, hook))
 		return;
-	const char *near = word_near(n->text, hooks, NULL);
+	const char *near = word_near(hook, hooks, NULL);
 	if (near)
 		compile_error(c, n, "no hook '%s' is declared under hooks:; did you mean '%s'?",
 			      n->text, near);

@@ -163,7 +163,10 @@ size_t shapes_keys(const struct shapes *s, struct event *e, struct store_key **r
 {
 	size_t n = 0;
 	*ret = NULL;
+	size_t kind = strcspn(e->type, "#"); /* "webhook:github#push" is also a "webhook:github" */
 	add_keys(map_get(&s->types, e->type), e, ret, &n);
+	if (e->type[kind])
+		add_keys(map_getn(&s->types, e->type, kind), e, ret, &n);
 	add_keys(s->prefixes, e, ret, &n);
 	return n;
 }

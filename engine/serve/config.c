@@ -11,6 +11,9 @@
 #include "engine/base/json.h"
 #include "engine/base/seal.h"
 #include "engine/rule/compile.h"
+#include "engine/serve/handshake.h"
+#include "engine/serve/pick.h"
+#include "engine/serve/several.h"
 #include "engine/serve/tree.h"
 
 #define FILE_MAX (1 << 20)
@@ -198,7 +201,7 @@ static struct verify *read_verify(struct builder *b, const char *key, const char
 	if (!verify) {
 		complain(b, key, name,
 			 "%s must say who may send: verify: {bearer: !env …}, "
-			 "{hmac: {…}} or none",
+			 "{preset: NAME, secret: !env …}, {hmac: {…}} or none",
 			 name);
 		return NULL;
 	}
@@ -208,11 +211,11 @@ static struct verify *read_verify(struct builder *b, const char *key, const char
 	return v;
 }
 
-static void read_methods(struct builder *b, struct config_hook *h, const json_t *conf)
+static void read_methods(struct builder *b, struct config_hook *h, const json_t *methods)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach (json_object_get(conf, "methods"), i, v) {
+	json_array_foreach ((json_t *)methods, i, v) {
 		const char *method = json_string_value(v);
 		if (strcmp(method, "POST") == 0)
 			h->post = true;
@@ -221,23 +224,57 @@ static void read_methods(struct builder *b, struct config_hook *h, const json_t 
 		else
 			complain(b, "hooks", h->path, "methods are POST and GET, not %s", method);
 	}
-	if (!json_array_size(json_object_get(conf, "methods")))
+	if (!json_array_size(methods))
 		h->post = true;
 }
 
-static void read_id(struct builder *b, struct config_hook *h, const json_t *conf)
+static json_t *read_pick(struct builder *b, const struct config_hook *h, const char *key,
+			 const json_t *v)
 {
-	const json_t *id = json_object_get(conf, "id");
-	h->id_header = dup_str(id, "header", NULL);
-	h->id_pointer = dup_str(id, "json", NULL);
-	if (id && !h->id_header == !h->id_pointer)
-		complain(b, "hooks", h->path,
-			 "id takes one of {header: NAME} and {json: /pointer}");
-	if (h->id_pointer && *h->id_pointer != '/')
-		complain(b, "hooks", h->path, "id: a JSON pointer begins with a slash: /%s",
-			 h->id_pointer);
-	for (char *p = h->id_header; p && *p; p++)
-		*p = (char)tolower((unsigned char)*p);
+	struct errmsg msg;
+	json_t *pick = v ? json_clone(v) : NULL;
+	if (!pick || pick_check(pick, &msg) == 0)
+		return pick;
+	complain(b, "hooks", h->path, "%s: %s", key, msg.text);
+	json_decref(pick);
+	return NULL;
+}
+
+static void read_answer(struct builder *b, struct config_hook *h, const json_t *conf)
+{
+	const json_t *v = json_object_get(conf, "answer");
+	json_int_t status = json_int(v, "status", 202);
+	const char *type = json_str(v, "type");
+	if (v && (status < 200 || status > 299))
+		complain(b, "hooks", h->path, "answer: status is from 200 to 299");
+	if (type && type[strcspn(type, "\r\n")])
+		complain(b, "hooks", h->path, "answer: type is a media type");
+	h->answer = json_incref((json_t *)v);
+}
+
+/* The hook's own keys, else those of its preset. */
+static const json_t *key_of(const json_t *conf, const json_t *preset, const char *key)
+{
+	const json_t *own = json_object_get(conf, key);
+	return own ? own : json_object_get(preset, key);
+}
+
+static void read_parts(struct builder *b, struct config_hook *h, const json_t *conf)
+{
+	const json_t *preset = verify_preset(json_object_get(conf, "verify"));
+	const char *split = json_string_value(key_of(conf, preset, "split"));
+	const json_t *challenge = key_of(conf, preset, "challenge");
+	struct errmsg msg;
+	read_methods(b, h, key_of(conf, preset, "methods"));
+	h->id = read_pick(b, h, "id", key_of(conf, preset, "id"));
+	h->kind = read_pick(b, h, "type", key_of(conf, preset, "type"));
+	if (split && several_check(split, &msg) != 0)
+		complain(b, "hooks", h->path, "%s", msg.text);
+	if (challenge && handshake_check(challenge, &msg) != 0)
+		complain(b, "hooks", h->path, "%s", msg.text);
+	h->split = split ? mem_strdup(split) : NULL;
+	h->challenge = json_incref((json_t *)challenge);
+	read_answer(b, h, conf);
 }
 
 static void read_hook(struct builder *b, struct config_hook *h, const char *path,
@@ -254,8 +291,11 @@ static void read_hook(struct builder *b, struct config_hook *h, const char *path
 		complain(b, "hooks", path, "a hook's path has letters, digits and - _ . / only: %s",
 			 path);
 	h->verify = read_verify(b, "hooks", path, conf);
-	read_methods(b, h, conf);
-	read_id(b, h, conf);
+	if (h->verify && verify_wants_url(h->verify) && !b->c->public_url)
+		complain(b, "hooks", path,
+			 "%s signs the address: public_url must say which one senders know",
+			 verify_word(h->verify));
+	read_parts(b, h, conf);
 }
 
 static void read_hooks(struct builder *b, const json_t *root)
@@ -341,11 +381,11 @@ static void read_all(struct builder *b, const json_t *root)
 	read_listen(b, root);
 	read_store(b, root);
 	read_folders(b, root);
+	c->public_url = dup_str(root, "public_url", NULL);
 	read_hooks(b, root);
 	read_conversations(b, root);
 	read_log(b, root);
 	read_seal_key(b, root);
-	c->public_url = dup_str(root, "public_url", NULL);
 	c->zone = dup_str(root, "zone", NULL);
 	c->vars = dup_map(root, "vars");
 	c->secrets = dup_map(root, "secrets");
@@ -424,8 +464,11 @@ static void free_hook(struct config_hook *h)
 	free(h->path);
 	free(h->type);
 	free(h->source);
-	free(h->id_header);
-	free(h->id_pointer);
+	json_decref(h->id);
+	json_decref(h->kind);
+	json_decref(h->challenge);
+	json_decref(h->answer);
+	free(h->split);
 	verify_free(h->verify);
 }
 

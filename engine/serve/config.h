@@ -35,8 +35,10 @@ struct config_hook {
 	char *type, *source; /* of its events: "webhook:shop/orders", "/hooks/shop/orders" */
 	struct verify *verify;
 	bool post, get;    /* methods it takes */
-	char *id_header;   /* lower case; where the sender's id stands, or NULL */
-	char *id_pointer;  /* the same as a JSON pointer, or NULL */
+	json_t *id, *kind; /* where the sender's id and the kind of event stand (pick.h), or NULL */
+	char *split;       /* where several events stand (several.h), or NULL */
+	json_t *challenge; /* handshakes (handshake.h), or NULL */
+	json_t *answer;    /* {status, type, body} when all is durable, or NULL */
 	int64_t dedupe_ms; /* window for ids */
 	size_t body_max;
 };

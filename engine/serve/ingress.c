@@ -9,13 +9,16 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/serve/cloudevent.h"
+#include "engine/serve/handshake.h"
 #include "engine/serve/media.h"
 #include "engine/serve/native.h"
+#include "engine/serve/pick.h"
 #include "engine/serve/reply.h"
+#include "engine/serve/several.h"
 
 #define BY_BODY_MS (10 * 60 * 1000)
 #define BATCH_MAX 1000
-#define ID_MAX 512
+#define KIND_MAX 200
 #define HEADERS_MAX 64
 #define LOG_EVERY_MS 1000
 
@@ -74,6 +77,7 @@ struct delivery {
 	struct server_req *req; /* NULL: the sender is gone */
 	size_t n, open;
 	bool batch, fresh;
+	const json_t *answer; /* of the hook; or NULL */
 	int err;
 	struct id ids[];
 };
@@ -101,6 +105,21 @@ static void answer_batch(struct delivery *d)
 	reply_json(d->req, d->fresh ? 202 : 200, json_pack("{s:o}", "ids", ids));
 }
 
+/* What the hook's configuration says, for senders that want something of their own. */
+static void answer_own(struct delivery *d)
+{
+	const char *type = json_str(d->answer, "type");
+	const json_t *body = json_object_get(d->answer, "body");
+	auto_free char *text = !body                  ? mem_strdup("")
+			       : json_is_string(body) ? mem_strdup(json_string_value(body))
+						      : json_text(body);
+	server_reply(d->req, (int)json_int(d->answer, "status", 202),
+		     type                   ? type
+		     : json_is_string(body) ? "text/plain"
+					    : "application/json",
+		     NULL, text, strlen(text));
+}
+
 static void delivery_end(struct delivery *d)
 {
 	if (d->err)
@@ -112,6 +131,8 @@ static void delivery_end(struct delivery *d)
 	d->req->on_gone = NULL;
 	if (d->err)
 		reply_error(d->req, d->err, NULL);
+	else if (d->answer)
+		answer_own(d);
 	else if (d->batch)
 		answer_batch(d);
 	else
@@ -146,18 +167,22 @@ static struct delivery *delivery_new(struct ingress *in, struct server_req *r, s
 	return d;
 }
 
-/* Takes the event. */
-static void deliver(struct ingress *in, struct server_req *r, struct event *e)
+/* Takes the event. answer: of the hook, or NULL. */
+static void deliver(struct ingress *in, struct server_req *r, struct event *e, const json_t *answer)
 {
-	engine_accept(in->engine, e, on_accepted, delivery_new(in, r, 1));
+	struct delivery *d = delivery_new(in, r, 1);
+	d->answer = answer;
+	engine_accept(in->engine, e, on_accepted, d);
 	event_unref(e);
 }
 
 /* Takes the events, of which there is one or more. */
-static void deliver_batch(struct ingress *in, struct server_req *r, struct event **events, size_t n)
+static void deliver_batch(struct ingress *in, struct server_req *r, struct event **events, size_t n,
+			  const json_t *answer)
 {
 	struct delivery *d = delivery_new(in, r, n);
 	d->batch = true;
+	d->answer = answer;
 	for (size_t i = 0; i < n; i++) {
 		engine_accept(in->engine, events[i], on_accepted, d);
 		event_unref(events[i]);
@@ -232,6 +257,8 @@ static char *extra_of(const struct config_hook *h, const struct server_req *r)
 	struct buf b = BUF_INIT;
 	add_headers(&b, r, verify_header(h->verify));
 	json_auto_t *query = *r->query ? media_form(r->query, strlen(r->query)) : NULL;
+	if (query && verify_query(h->verify))
+		(void)json_object_del(query, verify_query(h->verify));
 	if (query) {
 		(void)buf_puts(&b, ",\"query\":");
 		(void)json_add_text(&b, query);
@@ -242,38 +269,86 @@ static char *extra_of(const struct config_hook *h, const struct server_req *r)
 	return buf_take(&b);
 }
 
-/* The sender's id, malloc'd, or NULL. */
-static char *sender_id(const struct config_hook *h, const struct server_req *r, const json_t *data)
+/* One delivery to a hook. */
+struct visit {
+	struct ingress *in;
+	const struct config_hook *hook;
+	struct server_req *req;
+	struct media media;
+};
+
+/* A kind that cannot be part of a type is none. */
+static bool is_kind(const char *text)
 {
-	size_t count = 0;
-	const char *text = h->id_header ? server_req_header(r, h->id_header, &count) : NULL;
-	if (count > 1)
-		return NULL;
-	const json_t *v = h->id_pointer ? media_pointer(data, h->id_pointer) : NULL;
-	if (json_is_integer(v))
-		return mem_printf("%lld", (long long)json_integer_value(v));
-	if (v)
-		text = json_string_value(v);
-	if (!text || !*text || strlen(text) > ID_MAX)
-		return NULL;
-	json_t *checked = json_string(text);
-	json_decref(checked);
-	return checked ? mem_strdup(text) : NULL;
+	size_t len = strlen(text);
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return len && len <= KIND_MAX && text[len - 1] != '*';
 }
 
-static struct event *hook_event(struct ingress *in, const struct config_hook *h,
-				struct server_req *r, struct media *m)
+/* "webhook:github", or "webhook:github#push" where the hook knows kinds. malloc'd. */
+static char *type_of(const struct visit *v, const json_t *data)
 {
+	auto_free char *kind = v->hook->kind ? pick_text(v->hook->kind, v->req, data, NULL) : NULL;
+	return kind && is_kind(kind) ? mem_printf("%s#%s", v->hook->type, kind)
+				     : mem_strdup(v->hook->type);
+}
+
+/* The sender's id; of several events that share one, with the event's number. malloc'd, or NULL. */
+static char *id_of(const struct visit *v, const json_t *data, size_t i, size_t n)
+{
+	bool whole = false;
+	char *id = v->hook->id ? pick_text(v->hook->id, v->req, data, &whole) : NULL;
+	if (!id || !whole || n == 1)
+		return id;
+	char *own = mem_printf("%s#%zu", id, i + 1);
+	free(id);
+	return own;
+}
+
+static struct event *hook_event(const struct visit *v, json_t *data, const char *text, size_t len,
+				size_t i, size_t n)
+{
+	struct ingress *in = v->in;
 	int64_t now = loop_wall_ms(in->loop);
-	auto_free char *id = sender_id(h, r, m->data);
-	struct event *e = event_new(id_new(loop_clock(in->loop), in->rng), h->type, h->source, NULL,
-				    id, now, now, json_incref(m->data), m->text, m->len);
-	e->extra = extra_of(h, r);
+	auto_free char *id = id_of(v, data, i, n), *type = type_of(v, data);
+	struct event *e = event_new(id_new(loop_clock(in->loop), in->rng), type, v->hook->source,
+				    NULL, id, now, now, json_incref(data), text, len);
+	e->extra = extra_of(v->hook, v->req);
 	if (id)
-		event_dedupe_by_id(e, h->dedupe_ms);
+		event_dedupe_by_id(e, v->hook->dedupe_ms);
 	else
 		event_dedupe_by_body(e, BY_BODY_MS);
 	return e;
+}
+
+/* All of its events, or one when nothing is where they should be. */
+static void deliver_parts(const struct visit *v, const json_t *parts)
+{
+	size_t n = json_array_size(parts);
+	struct event **events = mem_alloc(n * sizeof(struct event *));
+	for (size_t i = 0; i < n; i++) {
+		json_t *data = json_array_get(parts, i);
+		auto_free char *text = json_text(data);
+		events[i] = hook_event(v, data, text, strlen(text), i, n);
+	}
+	deliver_batch(v->in, v->req, events, n, v->hook->answer);
+	free(events);
+}
+
+static void deliver_hook(struct visit *v)
+{
+	const struct media *m = &v->media;
+	json_auto_t *parts = v->hook->split ? several_list(m->data, v->hook->split) : NULL;
+	size_t n = json_array_size(parts);
+	if (n > BATCH_MAX)
+		refuse(v->in, v->req, ERR_INVALID, "a delivery has at most 1000 events");
+	else if (n)
+		deliver_parts(v, parts);
+	else
+		deliver(v->in, v->req, hook_event(v, m->data, m->text, m->len, 0, 1),
+			v->hook->answer);
 }
 
 /* The query of a GET is its body: a link that somebody followed. */
@@ -293,31 +368,55 @@ static bool hook_takes(const struct config_hook *h, const struct server_req *r)
 	return (h->post && is_method(r, "POST")) || (h->get && is_method(r, "GET"));
 }
 
-void ingress_hook(struct ingress *in, struct server_req *r, const char *path)
+static int read_visit(struct visit *v, struct errmsg *msg)
 {
+	struct server_req *r = v->req;
+	return is_method(r, "GET") ? read_query(r, &v->media, msg) : media_read(r, &v->media, msg);
+}
+
+static struct verify_at now_at(const struct ingress *in)
+{
+	return (struct verify_at){in->config->public_url, loop_wall_ms(in->loop)};
+}
+
+/* True when it was a handshake: some come before anything is verified. */
+static bool shakes_hands(const struct visit *v, bool after_auth)
+{
+	return v->hook->challenge && handshake_answer(v->hook->challenge, v->hook->verify, v->req,
+						      v->media.data, after_auth);
+}
+
+static void visit(struct visit *v)
+{
+	const struct config_hook *h = v->hook;
+	const struct verify_at at = now_at(v->in);
 	struct errmsg msg = {0};
-	struct media m = {0};
-	const struct config_hook *h = map_get(&in->hooks, path);
-	if (!h) {
-		refuse(in, r, ERR_NOT_FOUND, "there is no such hook");
-		return;
-	}
-	if (!hook_takes(h, r)) {
-		not_allowed(in, r, h->post && h->get ? "POST, GET" : h->post ? "POST" : "GET");
-		return;
-	}
-	int err = r->body_len > h->body_max
+	int err = v->req->body_len > h->body_max
 			  ? err_set(&msg, ERR_TOOBIG, "the body is over %zu bytes", h->body_max)
 			  : 0;
 	if (!err)
-		err = verify_request(h->verify, r, &msg);
+		err = verify_request(h->verify, v->req, &at, &msg);
 	if (!err)
-		err = is_method(r, "GET") ? read_query(r, &m, &msg) : media_read(r, &m, &msg);
+		err = read_visit(v, &msg);
 	if (err)
-		refuse(in, r, err, msg.text);
+		refuse(v->in, v->req, err, msg.text);
+	else if (!shakes_hands(v, true))
+		deliver_hook(v);
+	media_done(&v->media);
+}
+
+void ingress_hook(struct ingress *in, struct server_req *r, const char *path)
+{
+	struct visit v = {.in = in, .hook = map_get(&in->hooks, path), .req = r};
+	const struct config_hook *h = v.hook;
+	if (!h)
+		refuse(in, r, ERR_NOT_FOUND, "there is no such hook");
+	else if (handshake_options(r) || shakes_hands(&v, false))
+		return;
+	else if (!hook_takes(h, r))
+		not_allowed(in, r, h->post && h->get ? "POST, GET" : h->post ? "POST" : "GET");
 	else
-		deliver(in, r, hook_event(in, h, r, &m));
-	media_done(&m);
+		visit(&v);
 }
 
 /* ---- events from outside ---- */
@@ -380,7 +479,7 @@ static void take_batch(struct ingress *in, struct server_req *r, const json_t *l
 		drop_events(events, i);
 		return;
 	}
-	deliver_batch(in, r, events, n);
+	deliver_batch(in, r, events, n, NULL);
 	free(events);
 }
 
@@ -399,7 +498,7 @@ static void take_json(struct ingress *in, struct server_req *r, const struct rea
 	}
 	struct event *e = by->read(in, v, &msg);
 	if (e)
-		deliver(in, r, e);
+		deliver(in, r, e, NULL);
 	else
 		refuse(in, r, msg.code, msg.text);
 }
@@ -410,7 +509,7 @@ static void take_binary(struct ingress *in, struct server_req *r)
 	struct event *e = cloudevent_binary(r, id_new(loop_clock(in->loop), in->rng),
 					    loop_wall_ms(in->loop), &msg);
 	if (e && cloudevent_check_free(e, &msg) == 0) {
-		deliver(in, r, e);
+		deliver(in, r, e, NULL);
 		return;
 	}
 	event_unref(e);
@@ -419,6 +518,8 @@ static void take_binary(struct ingress *in, struct server_req *r)
 
 void ingress_events(struct ingress *in, struct server_req *r)
 {
+	if (handshake_options(r))
+		return;
 	if (!is_method(r, "POST"))
 		not_allowed(in, r, "POST");
 	else if (media_is(r, "application/cloudevents+json") ||
@@ -434,13 +535,14 @@ void ingress_events(struct ingress *in, struct server_req *r)
 
 /* ---- conversations ---- */
 
-static int may_converse(const struct config_conversation *c, const struct server_req *r,
-			enum trust trust, struct errmsg *msg)
+static int may_converse(const struct ingress *in, const struct config_conversation *c,
+			const struct server_req *r, enum trust trust, struct errmsg *msg)
 {
+	const struct verify_at at = now_at(in);
 	if (trust == TRUST_ADMIN)
 		return 0;
 	if (c && c->verify)
-		return verify_request(c->verify, r, msg);
+		return verify_request(c->verify, r, &at, msg);
 	if (trust == TRUST_LOCAL)
 		return 0;
 	return err_set(msg, ERR_AUTH,
@@ -464,7 +566,7 @@ void ingress_conversation(struct ingress *in, struct server_req *r, const char *
 	}
 	if (!is_method(r, "POST"))
 		not_allowed(in, r, "POST");
-	else if (may_converse(config_conversation(in->config, platform), r, trust, &msg) != 0)
+	else if (may_converse(in, config_conversation(in->config, platform), r, trust, &msg) != 0)
 		refuse(in, r, ERR_AUTH, msg.text);
 	else if (!is_native_type(r))
 		refuse(in, r, ERR_REJECTED,

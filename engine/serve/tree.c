@@ -14,7 +14,7 @@
 #include "engine/rule/compile.h"
 
 #define SECRET_MAX (64 * 1024)
-#define KEYS_MAX 32
+#define KEYS_MAX 48
 
 /* ---- what may stand where ---- */
 
@@ -33,8 +33,9 @@ enum shape {
 	S_RULES,   /* paths, one or a list */
 	S_ACTIONS, /* the same, looked for among the product's own too */
 	S_ZONE,
-	S_MAP,        /* of `keys` */
-	S_NAMED,      /* names of the user's, each a map of `keys` */
+	S_MAP,   /* of `keys` */
+	S_NAMED, /* names of the user's, each a map of `keys` */
+	S_ANY,
 	S_ANY_MAP,    /* whatever it holds, secrets in it too */
 	S_SECRET_MAP, /* names of the user's, each a secret */
 	S_VERIFY,
@@ -55,23 +56,29 @@ static const struct key hmac_keys[] = {
 	{"prefix", S_TEXT},    {"secret", S_SECRETS}, {0},
 };
 static const struct key verify_keys[] = {
-	{"bearer", S_SECRETS},
-	{"hmac", S_MAP, hmac_keys},
-	{"preset", S_REFUSED},
-	{"scheme", S_REFUSED},
-	{0},
+	{"bearer", S_SECRETS},     {"hmac", S_MAP, hmac_keys},
+	{"preset", S_TEXT},        {"scheme", S_TEXT},
+	{"secret", S_SECRETS},     {"token", S_SECRET},
+	{"jwks", S_TEXT},          {"tolerance", S_DURATION},
+	{"type", S_TEXT},          {"algorithm", S_TEXT},
+	{"key", S_ANY_MAP},        {"signed", S_TEXT},
+	{"signature", S_ANY_MAP},  {"timestamp", S_ANY_MAP},
+	{"id", S_ANY_MAP},         {"url_decode", S_TEXTS},
+	{"url_variants", S_TEXTS}, {"body_digest", S_ANY_MAP},
+	{"header", S_TEXT},        {"query", S_TEXT},
+	{"user", S_TEXT},          {0},
 };
-static const struct key id_keys[] = {{"header", S_TEXT}, {"json", S_TEXT}, {0}};
 static const struct key hook_keys[] = {
 	{"verify", S_VERIFY, verify_keys},
 	{"methods", S_TEXTS},
-	{"id", S_MAP, id_keys},
+	{"id", S_ANY_MAP},
 	{"dedupe", S_DURATION},
 	{"max_body", S_SIZE},
-	{"split", S_REFUSED},
-	{"type", S_REFUSED},
+	{"split", S_TEXT},
+	{"type", S_ANY_MAP},
+	{"answer", S_ANY_MAP},
+	{"challenge", S_ANY},
 	{"schema", S_REFUSED},
-	{"answer", S_REFUSED},
 	{0},
 };
 static const struct key reply_keys[] = {
@@ -507,7 +514,8 @@ static json_t *read_verify(struct reader *r, const struct key *k, const struct y
 	if (is_text(n) && !n->tag && strcmp(n->text, "none") == 0)
 		return json_string("none");
 	if (n->kind != Y_MAP)
-		return wants(r, k->name, "none, {bearer: …} or {hmac: {…}}", n);
+		return wants(r, k->name,
+			     "none, {bearer: …}, {preset: NAME, secret: …} or {hmac: {…}}", n);
 	return read_map(r, k->keys, k->name, n);
 }
 
@@ -554,6 +562,8 @@ static json_t *read_value(struct reader *r, const struct key *k, const struct yn
 		return n->kind == Y_NULL ? json_object() : read_any(r, n);
 	case S_SECRET_MAP:
 		return read_secret_map(r, k, n);
+	case S_ANY:
+		return read_any(r, n);
 	case S_BUDGET:
 		return is_text(n) ? json_string(n->text) : read_any(r, n);
 	case S_LATER:

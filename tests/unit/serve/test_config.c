@@ -110,12 +110,12 @@ static void hooks_know_their_event_and_their_window(void **state)
 	const struct config_hook *h = config_hook(c, "shop/orders"), *lab = config_hook(c, "lab");
 	assert_string_equal(h->type, "webhook:shop/orders");
 	assert_string_equal(h->source, "/hooks/shop/orders");
-	assert_string_equal(h->id_header, "x-delivery-id");
+	assert_string_equal(json_str(h->id, "header"), "x-delivery-id");
 	assert_int_equal(h->dedupe_ms, 2 * 3600 * 1000);
 	assert_int_equal(h->body_max, 64 * 1024);
 	assert_true(h->get && h->post);
 	assert_string_equal(verify_word(h->verify), "bearer");
-	assert_string_equal(lab->id_pointer, "/id");
+	assert_string_equal(json_str(lab->id, "json"), "/id");
 	assert_int_equal(lab->dedupe_ms, 72 * 3600 * 1000);
 	assert_true(lab->post && !lab->get);
 	assert_null(config_hook(c, "other"));
@@ -174,15 +174,23 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{"listen: 0.0.0.0:80\n", 1, 1, "needs admin"},
 		{"hooks: {a: {}}\n", 1, 9, "verify"},
 		{"hooks: {a: {verify: maybe}}\n", 1, 21, "verify takes none"},
-		{"hooks: {a: {verify: {preset: shopify}}}\n", 1, 30, "is not in this version"},
-		{"hooks: {a: {verify: none, split: /x}}\n", 1, 34, "is not in this version"},
+		{"hooks: {a: {verify: {preset: shopify}}}\n", 1, 9, "the secret is missing"},
+		{"hooks: {a: {verify: {preset: shopfy, secret: !env PAWL_TEST_SECRET}}}\n", 1, 9,
+		 "did you mean 'shopify'?"},
+		{"hooks: {a: {verify: {preset: square, secret: !env PAWL_TEST_SECRET}}}\n", 1, 9,
+		 "public_url must say"},
+		{"hooks: {a: {verify: none, split: x}}\n", 1, 9, "takes JSON pointers"},
+		{"hooks: {a: {verify: none, type: {json: /a, header: b}}}\n", 1, 9, "takes one of"},
+		{"hooks: {a: {verify: none, challenge: [{}]}}\n", 1, 9, "when: and respond:"},
+		{"hooks: {a: {verify: none, answer: {status: 404}}}\n", 1, 9, "from 200 to 299"},
+		{"hooks: {a: {verify: none, schema: x.json}}\n", 1, 35, "is not in this version"},
 		{"hooks: {a/../b: {verify: none}}\n", 1, 9, "a hook's path"},
 		{"hooks: {a: {verify: none, dedupe: 5}}\n", 1, 35, "a duration"},
 		{"hooks: {a: {verify: none, dedupe: soon}}\n", 1, 35, "dedupe"},
 		{"hooks: {a: {verify: none, max_body: 2GiB}}\n", 1, 37, "a size"},
 		{"hooks: {a: {verify: none, methods: [PUT]}}\n", 1, 9, "methods are"},
 		{"hooks: {a: {verify: none, id: {json: id}}}\n", 1, 9, "begins with a slash"},
-		{"hooks: {a: {verify: none, id: {}}}\n", 1, 9, "id takes one"},
+		{"hooks: {a: {verify: none, id: {}}}\n", 1, 9, "id: takes one of"},
 		{"hooks: {a: {verify: {bearer: !env PAWL_TEST_EMPTY}}}\n", 1, 9, "secret is empty"},
 		{"hooks: {a: {verify: {bearer: !env PAWL_TEST_ABSENT}}}\n", 1, 30, "is not set"},
 		{"hooks: {a: {verify: {hmac: {secret: !env PAWL_TEST_SECRET}}}}\n", 1, 9, "header"},

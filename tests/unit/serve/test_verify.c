@@ -38,7 +38,7 @@ static int judge(const char *conf, struct server_header *headers, size_t n, cons
 	assert_non_null(v);
 	struct server_req r = {
 		.headers = headers, .n_headers = n, .body = body, .body_len = strlen(body)};
-	int err = verify_request(v, &r, &msg);
+	int err = verify_request(v, &r, &(struct verify_at){0}, &msg);
 	verify_free(v);
 	return err;
 }
