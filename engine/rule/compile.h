@@ -79,8 +79,9 @@ struct compiler {
 	int in_catch, in_match;
 	size_t n_unknown; /* words that were not known, with no name near */
 	bool nameless;    /* a name could not be read: later readers of it are no second mistake */
-	size_t nameless_use;    /* those are the reads from this one on */
-	bool no_vars;           /* the same of vars: */
+	size_t nameless_use; /* those are the reads from this one on */
+	bool no_vars;        /* the same of vars: */
+	size_t lanes_from; /* the names before that one are of outside the lanes at hand; 0: none are */
 	bool conversation_data; /* every trigger is a conversation's: `data` has a known shape */
 	struct name *names;
 	size_t n_names, cap_names;
@@ -209,6 +210,8 @@ void scope_element_of(struct compiler *c, const struct tmpl *list);
 void scope_given_by(struct compiler *c, const struct step *s);
 /* Names declared from `mark` on are not known any more. */
 void scope_hide(struct compiler *c, size_t mark);
+/* Is the name of outside the turns that run side by side here? They cannot share it. */
+bool scope_is_shared(struct compiler *c, const char *name);
 /* Names declared from `mark` on are of one branch: those beside it do not know them, until … */
 void scope_put_beside(struct compiler *c, size_t mark);
 /* … all branches, whose names begin at `mark`, are read. */

@@ -145,6 +145,14 @@ void scope_hide(struct compiler *c, size_t mark)
 		c->names[i].hidden = true;
 }
 
+bool scope_is_shared(struct compiler *c, const char *name)
+{
+	for (size_t i = c->n_names; i-- > 0;)
+		if (!c->names[i].hidden && !strcmp(c->names[i].name, name))
+			return i + 1 < c->lanes_from;
+	return false;
+}
+
 void scope_put_beside(struct compiler *c, size_t mark)
 {
 	for (size_t i = mark; i < c->n_names; i++) {

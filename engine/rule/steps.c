@@ -285,10 +285,14 @@ static void fill_blocks(struct compiler *c, struct step *s, const struct ynode *
 		declare_locals(c, s);
 	else if (s->kind->repeats)
 		scope_declare_local(c, "index", s->line);
+	size_t lanes = c->lanes_from;
+	if (s->kind->lanes && s->kind->lanes(s))
+		c->lanes_from = mark + 1;
 	c->check.loops += s->kind->repeats;
 	fill_beside(c, s, n, PASS_BLOCKS);
 	fill_beside(c, s, n, PASS_AFTER);
 	c->check.loops -= s->kind->repeats;
+	c->lanes_from = lanes;
 	if (s->kind->loops)
 		scope_hide(c, mark);
 	else if (s->kind->repeats)

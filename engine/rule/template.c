@@ -300,6 +300,11 @@ struct tmpl *template_names(struct compiler *c, const struct ynode *n, const str
 	struct tmpl *t = container(c, n);
 	for (size_t i = 0; i < n->n; i++) {
 		t->items[i] = compile_value(c, n->items[i]);
+		if (scope_is_shared(c, n->keys[i]->text))
+			compile_error(c, n->keys[i],
+				      "items that go side by side cannot change '%s' for each "
+				      "other: give the loop a result:, and add up after it",
+				      n->keys[i]->text);
 		scope_declare(c, n->keys[i], t->keys[i], NULL, false);
 	}
 	return plan_keep(c->plan, t);

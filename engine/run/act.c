@@ -58,6 +58,7 @@ void act_free(struct act *a)
 	json_decref(a->child_names);
 	json_decref(a->child_told);
 	json_decref(a->child_sets);
+	json_decref(a->child_view);
 	while (!list_empty(&a->frames))
 		frame_free(container_of(a->frames.next, struct frame, link));
 	free(a->path);

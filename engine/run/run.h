@@ -58,7 +58,7 @@ struct act {
 	json_t *outer; /* names of enclosing scopes that its iterations changed */
 	/* the blocks it runs, those that are over and not yet seen to among them, and how the last ended */
 	struct link frames;
-	json_t *child_error, *child_result, *child_names, *child_told, *child_sets;
+	json_t *child_error, *child_result, *child_names, *child_told, *child_sets, *child_view;
 	size_t child_lane;
 	unsigned n_emitted;
 	struct errmsg msg;

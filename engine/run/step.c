@@ -167,9 +167,21 @@ struct child_scope {
 	const struct act *act;
 };
 
+/* With what the steps of a lane told. */
+static json_t *child_steps(struct act *a)
+{
+	json_t *view = json_copy(scope_lookup(a->run, a->frame, "steps"));
+	json_object_update(view, a->child_told);
+	json_decref(a->child_view);
+	a->child_view = view;
+	return view;
+}
+
 static json_t *child_scope_get(const struct scope *s, const char *name)
 {
-	const struct act *a = container_of(s, struct child_scope, scope)->act;
+	struct act *a = (struct act *)container_of(s, struct child_scope, scope)->act;
+	if (a->child_told && !strcmp(name, "steps"))
+		return child_steps(a);
 	json_t *v = a->child_names ? json_object_get(a->child_names, name) : NULL;
 	if (v)
 		return json_is_null(v) ? NULL : v;

@@ -100,6 +100,9 @@ struct step_kind {
 	 * {items: [], next: `page` of the next one, missing after the last}. NULL: it cannot.
 	 */
 	void (*pages)(struct plan_check *c, struct step *s);
+	/* Whether the turns of this loop run side by side; NULL: never. Called once its plain parameters are
+	 * filled. */
+	bool (*lanes)(const struct step *s);
 	enum verdict (*start)(struct act *a);
 	enum verdict (*resume)(struct act *a);
 	/* The run is cancelled or the step timed out while WAITing; stop what is under way. True: the
