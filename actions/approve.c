@@ -95,6 +95,8 @@ static bool approve_cancel(struct act *a)
 	return false;
 }
 
+static const char *const answer_fields[] = {"approved", "by", "note", "at", NULL};
+
 static void approve_check(struct plan_check *c, struct step *s)
 {
 	const struct approve_args *args = s->args;
@@ -103,6 +105,8 @@ static void approve_check(struct plan_check *c, struct step *s)
 			 "an approval with a timeout needs an else: fail, continue or steps");
 	if (!args->timeout_ms && args->other.kind != ELSE_UNSET)
 		c->error(c, s->line, s->col, "an approval with else needs a timeout");
+	if (args->other.kind != ELSE_STEPS)
+		c->gives(c, s, plan_has_name, (void *)answer_fields);
 }
 
 static const struct param approve_params[] = {

@@ -106,13 +106,17 @@ int call_has_field(void *arg, const char *dotted, char *near, size_t max)
 	const struct action *action = arg;
 	const char *const *names;
 	size_t at = 0, n = 0;
-	if (action_has_field(action, dotted, &at, &names, &n) != FIELD_NO)
+	enum field_known known = action_has_field(action, dotted, &at, &names, &n);
+	if (known == FIELD_YES)
 		return 1;
 	size_t len = strcspn(dotted + at, ".");
 	auto_free char *part = mem_strndup(dotted + at, len);
 	const char *found = suggest(part, names, n);
 	if (max && found)
 		snprintf(near, max, "%.*s%s", (int)at, dotted, found);
+	/* Other fields may be there too; one that is nearly a known one hardly is. */
+	if (known == FIELD_UNKNOWN)
+		return found && strcmp(found, part) != 0 ? -1 : 1;
 	return 0;
 }
 

@@ -155,6 +155,9 @@ static void check_time(struct plan_check *c, const struct tmpl *t)
 		c->error(c, t->line, t->col, "%s", msg.text);
 }
 
+static const char *const activity_fields[] = {"outcome", "state",     "percent_done", "errors",
+					      "status",  "result_id", "activities",   NULL};
+
 static void check_filters(struct plan_check *c, const struct step *s)
 {
 	const struct wait_args *args = s->args;
@@ -189,6 +192,11 @@ static void wait_check(struct plan_check *c, struct step *s)
 		check_time(c, args->time);
 	if (args->activity)
 		check_activity(c, s, args);
+	/* What steps of an else: give, nobody knows. */
+	if (args->activity && args->other.kind != ELSE_STEPS)
+		c->gives(c, s, plan_has_name, (void *)activity_fields);
+	else if (wait_is_event(args) && args->other.kind != ELSE_STEPS)
+		c->gives_event(c, s, args->conversation != NULL);
 }
 
 static const struct param wait_params[] = {

@@ -204,7 +204,8 @@ void scope_declare(struct compiler *c, const struct ynode *at, const char *name,
 void scope_declare_local(struct compiler *c, const char *name, int line);
 /* Is the word fit to be a name? An error is collected when not. */
 bool scope_check_name(struct compiler *c, const struct ynode *at, const char *name);
-/* The name declared last is an element of what the expression gives, where that is known. */
+/* The name declared last is what the expression gives, or an element of it, where that is known. */
+void scope_same_as(struct compiler *c, const struct tmpl *value);
 void scope_element_of(struct compiler *c, const struct tmpl *list);
 /* The name declared last is what that step gives, where its check has told. */
 void scope_given_by(struct compiler *c, const struct step *s);
@@ -223,6 +224,15 @@ void scope_nameless(struct compiler *c);
 /* Judges the reads that were open; at the end of the rule. */
 void scope_finish(struct compiler *c);
 const struct step *scope_step_named(struct compiler *c, const char *name);
+
+/* ---- typed.c ---- */
+
+/* The door of struct plan_check. */
+void typed_event(struct plan_check *check, const struct step *s, bool conversation);
+/* Reads of fields of `event` (and `it`), `error` and `data`; rest is NULL where all of it is read. */
+void typed_use_event(struct compiler *c, const char *rest, int line, int col);
+void typed_use_error(struct compiler *c, const char *rest, int line, int col);
+void typed_use_data(struct compiler *c, const char *rest, int line, int col);
 
 /* ---- steps.c ---- */
 

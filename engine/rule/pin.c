@@ -67,6 +67,14 @@ static char *read_script(struct compiler *c, const char *name)
 	return c->env->script(c->env->arg, name);
 }
 
+static void no_script(struct compiler *c, const char *name, int line, int col)
+{
+	auto_free char *near =
+		c->env->script_near && !c->bundle ? c->env->script_near(c->env->arg, name) : NULL;
+	on_error(&c->check, line, col, "there is no script '%s' in scripts/%s%s%s", name,
+		 near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 /* The script, and by its requires all that it loads; what is there already ends a circle. */
 static const char *pin_script(struct compiler *c, const char *name, int line, int col)
 {
@@ -76,7 +84,7 @@ static const char *pin_script(struct compiler *c, const char *name, int line, in
 		return text;
 	text = c->bundle ? NULL : read_script(c, name);
 	if (!text) {
-		on_error(&c->check, line, col, "there is no script '%s' in scripts/", name);
+		no_script(c, name, line, col);
 		return NULL;
 	}
 	map_put(scripts, name, text);
@@ -117,6 +125,7 @@ void pin_doors(struct plan_check *check)
 	check->pin_action = pin_action;
 	check->script = on_script;
 	check->gives = on_gives;
+	check->gives_event = typed_event;
 	check->step_named = on_step_named;
 }
 

@@ -37,6 +37,8 @@ struct rule_env {
 	const char *const *kind_names; /* for "did you mean"; closed by NULL */
 	/* Reads a script by name (NULL: no such file); *ret is malloc'd. */
 	char *(*script)(void *arg, const char *name);
+	/* The name of the script that is nearest to one that is not there; malloc'd, or NULL. May be NULL. */
+	char *(*script_near)(void *arg, const char *name);
 	/* Checks a script's syntax and finds what it requires and calls (lua/script.h by way of main). */
 	int (*script_check)(void *arg, const char *name, const char *text,
 			    void (*requires)(void *arg2, const char *file, int line), void *arg2,

@@ -120,23 +120,38 @@ static bool whole_path(struct compiler *c, const struct tmpl *t, struct whole *w
 	return w->n == 1;
 }
 
-void scope_element_of(struct compiler *c, const struct tmpl *list)
+/* below: "1" for an element of it, or "" for itself. */
+static void type_from(struct compiler *c, const struct tmpl *value, const char *below)
 {
 	struct whole w;
-	const struct name *head = whole_path(c, list, &w) ? typed_head(c, w.dotted) : NULL;
+	const struct name *head = whole_path(c, value, &w) ? typed_head(c, w.dotted) : NULL;
 	if (!head)
 		return;
-	const char *rest = strchr(w.dotted, '.');
-	const char *path = arena_printf(&c->scratch, "%s%s%s%s1", head->prefix ? head->prefix : "",
-					head->prefix && rest ? "." : "", rest ? rest + 1 : "",
-					head->prefix || rest ? "." : "");
-	if (!head->has_field(head->arg, path, NULL, 0))
+	const char *rest = strchr(w.dotted, '.'),
+		   *parts[] = {head->prefix, rest ? rest + 1 : NULL, *below ? below : NULL};
+	const char *path = "";
+	for (size_t i = 0; i < 3; i++)
+		if (parts[i])
+			path = arena_printf(&c->scratch, "%s%s%s", path, *path ? "." : "",
+					    parts[i]);
+	char near[DOTTED_MAX];
+	if (*path && head->has_field(head->arg, path, near, sizeof(near)) <= 0)
 		return;
 	struct name *n = &c->names[c->n_names - 1];
 	n->typed = true;
 	n->has_field = head->has_field;
 	n->arg = head->arg;
-	n->prefix = path;
+	n->prefix = *path ? path : NULL;
+}
+
+void scope_same_as(struct compiler *c, const struct tmpl *value)
+{
+	type_from(c, value, "");
+}
+
+void scope_element_of(struct compiler *c, const struct tmpl *list)
+{
+	type_from(c, list, "1");
 }
 
 void scope_hide(struct compiler *c, size_t mark)
@@ -211,34 +226,37 @@ static void as_written(const char *path, char *ret, size_t max)
 	}
 }
 
-/* Whether the name has the field; if not, near has the nearest one, or "". */
-static bool name_has(const struct name *n, const char *field, char *near, size_t max)
+/* Whether the name has the field, as has_field says it; near has the nearest one, or "". */
+static int name_has(const struct name *n, const char *field, char *near, size_t max)
 {
 	char path[2 * DOTTED_MAX];
 	size_t skip = n->prefix ? strlen(n->prefix) + 1 : 0;
 	snprintf(path, sizeof(path), "%s%s%s", skip ? n->prefix : "", skip ? "." : "", field);
-	if (n->has_field(n->arg, path, near, max))
-		return true;
-	if (skip && strlen(near) > skip)
+	int has = n->has_field(n->arg, path, near, max);
+	if (has <= 0 && skip && strlen(near) > skip)
 		memmove(near, near + skip, strlen(near + skip) + 1);
-	return false;
+	return has;
 }
 
 /* One name may be given in several branches: a field must be missing in each. */
 static void check_field(struct compiler *c, const char *name, const char *field, int line, int col)
 {
-	char near[DOTTED_MAX] = "", text[3 * DOTTED_MAX], path[DOTTED_MAX], other[DOTTED_MAX];
+	char near[DOTTED_MAX] = "", path[DOTTED_MAX], other[DOTTED_MAX];
+	bool sure = true;
 	for (size_t i = 0; i < c->n_names; i++) {
 		struct name *n = &c->names[i];
 		if (n->hidden || strcmp(n->name, name))
 			continue;
-		if (!n->typed || name_has(n, field, near, sizeof(near)))
+		int has = n->typed ? name_has(n, field, near, sizeof(near)) : 1;
+		if (has > 0)
 			return;
+		sure = sure && has == 0;
 	}
 	as_written(field, path, sizeof(path));
 	as_written(near, other, sizeof(other));
-	snprintf(text, sizeof(text), "the result '%s' has no field '%s'", name, path);
-	use_error(c, line, col, text, other);
+	(sure ? c->check.error : c->check.warn)(
+		&c->check, line, col, "the result '%s' has no field '%s'%s%s%s", name, path,
+		*other ? "; did you mean '" : "", other, *other ? "'?" : "");
 }
 
 static void use_vars(struct compiler *c, const char *rest, int line, int col)
@@ -269,22 +287,6 @@ static void use_run(struct compiler *c, const char *rest, int line, int col)
 		return;
 	snprintf(text, sizeof(text), "there is no run.%s", key);
 	use_error(c, line, col, text, word_near(key, words_run, NULL));
-}
-
-static void use_data(struct compiler *c, const char *rest, int line, int col)
-{
-	char near[DOTTED_MAX];
-	const char *const *values;
-	if (!rest || !c->conversation_data)
-		return;
-	/* What the elements of its lists are is not told. */
-	for (const char *p = rest; (p = strchr(p, '.')); p++)
-		if (isdigit((unsigned char)p[1]))
-			return;
-	if (conversation_field(rest, &values, near, sizeof(near)) != FIELD_NONE)
-		return;
-	c->check.warn(&c->check, line, col, "a conversation event has no field '%s'%s%s%s", rest,
-		      *near ? "; did you mean '" : "", near, *near ? "'?" : "");
 }
 
 static void add_use(struct compiler *c, const char *name, bool step, int line, int col)
@@ -318,7 +320,7 @@ static void use_steps(struct compiler *c, const char *rest, int line, int col)
 }
 
 /* The words that are not always known; true when the word is one of them. */
-static bool use_sometimes(struct compiler *c, const char *head, int line, int col)
+static bool use_sometimes(struct compiler *c, const char *head, const char *rest, int line, int col)
 {
 	const char *text = NULL;
 	if (!strcmp(head, "error"))
@@ -331,6 +333,10 @@ static bool use_sometimes(struct compiler *c, const char *head, int line, int co
 			       : "'events' is known only in a rule with collect:";
 	if (text && *text)
 		c->check.error(&c->check, line, col, "%s", text);
+	else if (!strcmp(head, "error"))
+		typed_use_error(c, rest, line, col);
+	else if (!strcmp(head, "it"))
+		typed_use_event(c, rest, line, col);
 	return text != NULL;
 }
 
@@ -342,10 +348,12 @@ static bool use_by_level(struct compiler *c, const char *head, const char *rest,
 	}
 	if (c->level == LEVEL_LOAD || !strcmp(head, "secrets"))
 		return !strcmp(head, "secrets");
+	if (!strcmp(head, "event"))
+		typed_use_event(c, rest, line, col);
 	if (!strcmp(head, "event") || !strcmp(head, "now"))
 		return true;
 	if (!strcmp(head, "data")) {
-		use_data(c, rest, line, col);
+		typed_use_data(c, rest, line, col);
 		return true;
 	}
 	if (c->level == LEVEL_COND)
@@ -355,7 +363,7 @@ static bool use_by_level(struct compiler *c, const char *head, const char *rest,
 	else if (!strcmp(head, "steps"))
 		use_steps(c, rest, line, col);
 	else
-		return use_sometimes(c, head, line, col);
+		return use_sometimes(c, head, rest, line, col);
 	return true;
 }
 

@@ -306,6 +306,7 @@ struct tmpl *template_names(struct compiler *c, const struct ynode *n, const str
 				      "other: give the loop a result:, and add up after it",
 				      n->keys[i]->text);
 		scope_declare(c, n->keys[i], t->keys[i], NULL, false);
+		scope_same_as(c, t->items[i]);
 	}
 	return plan_keep(c->plan, t);
 }

@@ -198,6 +198,13 @@ const struct step_kind kind_all = {
 	.silent = true,
 };
 
+static void any_check(struct plan_check *c, struct step *s)
+{
+	static const char *const fields[] = {"branch", "result", NULL};
+	branch_check(c, s);
+	c->gives(c, s, plan_has_name, (void *)fields);
+}
+
 static const struct param any_params[] = {
 	{"any", P_BLOCKS, IN_WORD, true, offsetof(struct branch_args, blocks),
 	 "lists of steps: [[…], […]]"},
@@ -210,7 +217,7 @@ const struct step_kind kind_any = {
 	.params = any_params,
 	.args_size = sizeof(struct branch_args),
 	.state_size = sizeof(struct branch_state),
-	.check = branch_check,
+	.check = any_check,
 	.start = branch_start,
 	.resume = any_resume,
 	.drop = branch_drop,

@@ -2,7 +2,11 @@
 #include "engine/run/plan.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/suggest.h"
 
 struct plan *plan_new(const struct expr_vm *vm)
 {
@@ -50,6 +54,20 @@ void plan_unref(struct plan *p)
 	json_decref(p->vars);
 	arena_done(&p->arena);
 	free(p);
+}
+
+int plan_has_name(void *names, const char *dotted, char *near, size_t max)
+{
+	const char *const *list = names;
+	size_t n = 0, len = strcspn(dotted, ".");
+	for (; list[n]; n++)
+		if (strlen(list[n]) == len && memcmp(list[n], dotted, len) == 0)
+			return 1;
+	auto_free char *part = mem_strndup(dotted, len);
+	const char *found = suggest(part, list, n);
+	if (max)
+		snprintf(near, max, "%s", found ? found : "");
+	return 0;
 }
 
 struct tmpl *plan_keep(struct plan *p, struct tmpl *t)

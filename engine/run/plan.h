@@ -166,6 +166,12 @@ const char *plan_shape(struct plan *p, const char *text);
 void plan_own(struct plan *p, void *obj, void (*free_fn)(void *));
 
 /*
+ * A has_field (below) of results that have these fields and no others, of which nothing more is known; arg
+ * is the list of their names, closed by NULL.
+ */
+int plan_has_name(void *names, const char *dotted, char *suggest, size_t max);
+
+/*
  * What a kind's check sees while a rule is compiled (or while a pinned plan is built again). Errors
  * are collected, not returned, so that one pass finds all mistakes.
  */
@@ -184,10 +190,16 @@ struct plan_check {
 	void (*pin_action)(struct plan_check *c, const char *name, json_t *def);
 	/* The text of a script, borrowed, or NULL with an error collected; pins it. */
 	const char *(*script)(struct plan_check *c, const char *name, int line, int col);
-	/* Tells what a named step gives: field lookups of later expressions are checked by it. */
+	/*
+	 * Tells what a named step gives: field lookups of later expressions are checked by it. has_field
+	 * says 1: there is, or nobody knows; 0: there is not; -1: very likely not. In both of the last
+	 * suggest is the nearest field, or "".
+	 */
 	void (*gives)(struct plan_check *c, const struct step *s,
 		      int (*has_field)(void *arg, const char *dotted, char *suggest, size_t max),
 		      void *arg);
+	/* The same of a step whose result is an event; of a conversation, whose data have a known form. */
+	void (*gives_event)(struct plan_check *c, const struct step *s, bool conversation);
 	/* How many loops the step is inside of. */
 	int loops;
 	/* The step that `name` was given to, or NULL: for checks between steps (activity waits). */

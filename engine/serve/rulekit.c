@@ -1,6 +1,7 @@
 /* What compiling rules takes, from a configuration. */
 #include "engine/serve/rulekit.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "actions/target.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
+#include "engine/base/suggest.h"
 #include "engine/lua/script.h"
 #include "engine/lua/step.h"
 #include "engine/serve/tree.h"
@@ -36,6 +38,28 @@ static char *read_script(void *arg, const char *name)
 		return text;
 	free(text);
 	return NULL;
+}
+
+/* Those of the folder itself: more are rarely meant by a name without a folder. */
+static char *near_script(void *arg, const char *name)
+{
+	const struct rulekit *k = arg;
+	struct dirent **list;
+	int n = scandir(k->scripts, &list, NULL, alphasort);
+	if (n < 0)
+		return NULL;
+	const char **names = mem_alloc(((size_t)n + 1) * sizeof(*names));
+	size_t used = 0;
+	for (int i = 0; i < n; i++)
+		if (*list[i]->d_name != '.')
+			names[used++] = list[i]->d_name;
+	const char *near = suggest(name, names, used);
+	char *copy = near ? mem_strdup(near) : NULL;
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+	free(names);
+	return copy;
 }
 
 static int check_script(void *arg, const char *name, const char *text,
@@ -88,6 +112,7 @@ static void make_env(struct rulekit *k, const struct config *c)
 		.vm = lua_host_vm(k->lua),
 		.kind = registry_kind,
 		.script = read_script,
+		.script_near = near_script,
 		.script_check = check_script,
 		.arg = k,
 		.hooks = k->hooks,
