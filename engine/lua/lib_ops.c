@@ -56,6 +56,39 @@ static void check_random(lua_State *L)
 		luaL_argcheck(L, luaL_checkinteger(L, 1) > 0, 1, "must be 1 or more");
 }
 
+static void check_key(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TSTRING);
+}
+
+/* How long it is kept: the last argument. */
+static void check_kept(lua_State *L, int arg)
+{
+	if (!lua_isnoneornil(L, arg))
+		luaL_checktype(L, arg, LUA_TSTRING);
+}
+
+static void check_put(lua_State *L)
+{
+	check_key(L);
+	luaL_checkany(L, 2);
+	check_kept(L, 3);
+}
+
+static void check_add(lua_State *L)
+{
+	check_key(L);
+	if (!lua_isnoneornil(L, 2))
+		luaL_checknumber(L, 2);
+	check_kept(L, 3);
+}
+
+static void check_first(lua_State *L)
+{
+	check_key(L);
+	check_kept(L, 2);
+}
+
 static void check_nothing(lua_State *L)
 {
 	(void)L;
@@ -65,6 +98,13 @@ static const struct op_row rows[] = {
 	{"call", 2, check_call},     {"wait", 1, check_wait},    {"emit", 3, check_emit},
 	{"reply", 1, check_reply},   {"log", 1, check_log},      {"now", 0, check_nothing},
 	{"random", 1, check_random}, {"uuid", 0, check_nothing},
+};
+
+/* The names behind the dot are members of the table `memory`. */
+static const struct op_row memory_rows[] = {
+	{"memory.get", 1, check_key},  {"memory.put", 3, check_put},
+	{"memory.add", 3, check_add},  {"memory.first", 2, check_first},
+	{"memory.drop", 1, check_key},
 };
 
 /* The line of the innermost function of Lua: pcall(call, …) has C in between. */
@@ -135,20 +175,10 @@ static void push_not_here(lua_State *L, const char *name)
 static void open_later(lua_State *L)
 {
 	static const char *const alone[] = {"http", "wait_event", "all"};
-	static const char *const of_memory[] = {"get", "put", "add", "first", "drop"};
 	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++) {
 		push_not_here(L, alone[i]);
 		lua_setfield(L, -2, alone[i]);
 	}
-	lua_newtable(L);
-	for (size_t i = 0; i < sizeof(of_memory) / sizeof(*of_memory); i++) {
-		char name[32];
-		snprintf(name, sizeof(name), "memory.%s", of_memory[i]);
-		push_not_here(L, name);
-		lua_setfield(L, -2, of_memory[i]);
-	}
-	lib_lock(L, NULL);
-	lua_setfield(L, -2, "memory");
 }
 
 /* "lib.name" → "lib/name.lua" at the top. */
@@ -191,13 +221,30 @@ static int require(lua_State *L)
 	return 1;
 }
 
+static void push_operation(lua_State *L, const struct op_row *row)
+{
+	lua_pushlightuserdata(L, (void *)row);
+	lua_pushcclosure(L, operation, 1);
+}
+
+static void open_memory(lua_State *L)
+{
+	lua_newtable(L);
+	for (size_t i = 0; i < sizeof(memory_rows) / sizeof(*memory_rows); i++) {
+		push_operation(L, &memory_rows[i]);
+		lua_setfield(L, -2, strchr(memory_rows[i].name, '.') + 1);
+	}
+	lib_lock(L, NULL);
+	lua_setfield(L, -2, "memory");
+}
+
 void lib_ops_open(lua_State *L)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		lua_pushlightuserdata(L, (void *)&rows[i]);
-		lua_pushcclosure(L, operation, 1);
+		push_operation(L, &rows[i]);
 		lua_setfield(L, -2, rows[i].name);
 	}
+	open_memory(L);
 	open_later(L);
 	lua_pushcfunction(L, require);
 	lua_setfield(L, -2, "require");

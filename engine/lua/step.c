@@ -49,9 +49,19 @@ struct op_kind {
 };
 
 static const struct op_kind op_kinds[] = {
-	{"call", OP_STEP, "call"},   {"wait", OP_STEP, "wait"}, {"emit", OP_STEP, "emit"},
-	{"reply", OP_STEP, "reply"}, {"log", OP_LOG, NULL},     {"now", OP_VALUE, NULL},
-	{"random", OP_VALUE, NULL},  {"uuid", OP_VALUE, NULL},
+	{"call", OP_STEP, "call"},
+	{"wait", OP_STEP, "wait"},
+	{"emit", OP_STEP, "emit"},
+	{"reply", OP_STEP, "reply"},
+	{"log", OP_LOG, NULL},
+	{"now", OP_VALUE, NULL},
+	{"random", OP_VALUE, NULL},
+	{"uuid", OP_VALUE, NULL},
+	{"memory.get", OP_STEP, "memory"},
+	{"memory.put", OP_STEP, "memory"},
+	{"memory.add", OP_STEP, "memory"},
+	{"memory.first", OP_STEP, "memory"},
+	{"memory.drop", OP_STEP, "memory"},
 };
 
 static const struct op_kind *op_kind(const char *name)
@@ -166,10 +176,37 @@ static bool wait_args(struct act *a, const struct script_op *op, json_t *args)
 	return true;
 }
 
+/* memory.put(key, value, for), memory.add(key, by, for), memory.first(key, for): durations as texts. */
+static bool memory_args(struct act *a, const struct script_op *op, json_t *args)
+{
+	const char *word = strchr(op->name, '.') + 1;
+	bool put = strcmp(word, "put") == 0, add = strcmp(word, "add") == 0;
+	const json_t *span = json_array_get(op->args, put || add ? 2 : 1);
+	int64_t ms;
+	set_arg(args, word, op->args, 0);
+	if (put)
+		json_object_set(args, "value", json_array_get(op->args, 1));
+	if (add)
+		set_arg(args, "by", op->args, 1);
+	if (!span || json_is_null(span))
+		return true;
+	if (!json_is_string(span) ||
+	    duration_parse(json_string_value(span), &ms, act_msg(a)) != 0) {
+		(void)step_fail(a, ERR_SCRIPT,
+				"line %d: %s: how long it is kept is a duration such as 7d",
+				op->line, op->name);
+		return false;
+	}
+	json_object_set_new(args, "for", json_integer(ms));
+	return true;
+}
+
 static bool step_args(struct act *a, const struct script_op *op, json_t *args)
 {
 	if (strcmp(op->name, "wait") == 0)
 		return wait_args(a, op, args);
+	if (strncmp(op->name, "memory.", 7) == 0)
+		return memory_args(a, op, args);
 	set_arg(args, op->name, op->args, 0);
 	if (strcmp(op->name, "call") == 0)
 		set_arg(args, "with", op->args, 1);

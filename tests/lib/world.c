@@ -12,6 +12,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/io/http.h"
+#include "engine/lua/script.h"
 #include "engine/lua/step.h"
 #include "engine/rule/compile.h"
 
@@ -256,6 +257,26 @@ static void load(struct world *w, const char *connector, const char *rules)
 	w->index = match_index_new(w->plans, w->n_plans);
 }
 
+const char *world_script;
+
+static char *read_script(void *arg, const char *name)
+{
+	(void)arg;
+	return world_script && strcmp(name, "s.lua") == 0 ? mem_strdup(world_script) : NULL;
+}
+
+static int check_script(void *arg, const char *name, const char *text,
+			void (*requires)(void *arg2, const char *file, int line), void *arg2,
+			int *ret_line, struct errmsg *msg)
+{
+	return script_check(((struct world *)arg)->lua, name, text, requires, arg2, ret_line, msg);
+}
+
+static void pin_call(struct plan_check *c, const char *action, int line, int col)
+{
+	(void)target_check(c, action, line, col);
+}
+
 void world_init_budget(struct world *w, const char *connector, const char *rules, json_t *budget)
 {
 	*w = (struct world){.there_ms = 40, .back_ms = 40, .budget = budget};
@@ -272,8 +293,10 @@ void world_init_budget(struct world *w, const char *connector, const char *rules
 	w->env = (struct rule_env){.vm = lua_host_vm(w->lua),
 				   .kind = registry_kind,
 				   .kind_names = registry_names(),
+				   .script = read_script,
+				   .script_check = check_script,
 				   .arg = w};
-	lua_step_setup(w->lua, NULL);
+	lua_step_setup(w->lua, pin_call);
 	load(w, connector, rules);
 	w->services = (struct services){.loop = w->loop,
 					.http = w->http,

@@ -57,6 +57,9 @@ struct world {
 	size_t sent;               /* requests so far */
 };
 
+/* The text of the script s.lua for the worlds that are made from now on, or NULL. */
+extern const char *world_script;
+
 /* connector: YAML of a connector with its actions, named `shop`; rules: YAML. */
 void world_init(struct world *w, const char *connector, const char *rules);
 /* The same with a budget, whose reference it takes: a connection's `budget:`. world_init has none. */

@@ -43,6 +43,7 @@
 static struct world w;
 static struct {
 	json_t *things;
+	unsigned made; /* an id is never used again */
 	char log[1024];
 	bool tolerant; /* bad keys are taken too */
 	bool stuck;    /* what is to be removed is refused */
@@ -76,7 +77,7 @@ static int shop_make(struct world *at, const char *key, json_t **ret)
 		*ret = json_pack("{s:s}", "message", "not this one");
 		return bad ? 400 : 409;
 	}
-	snprintf(id, sizeof(id), "t%zu", json_object_size(shop.things) + 1);
+	snprintf(id, sizeof(id), "t%u", ++shop.made);
 	shop_note('+', key);
 	*ret = json_pack("{s:s, s:s, s:s}", "id", id, "key", key, "created",
 			 time_format(world_peer_ms(at), made));
@@ -141,7 +142,7 @@ static const char *state_of(const char *rule)
 	return text;
 }
 
-static const char *id_of(const char *rule)
+__attribute__((unused)) static const char *id_of(const char *rule)
 {
 	static char text[64];
 	json_auto_t *r = run_of(rule, 0);
