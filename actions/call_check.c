@@ -7,6 +7,8 @@
 #include "engine/base/json.h"
 #include "engine/base/suggest.h"
 
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 /* What stands for a value that an expression will give. */
 static json_t *unknown_value, *unknown_text;
 
@@ -16,27 +18,38 @@ static enum value_known known(void *arg, const json_t *v)
 	return v == unknown_value ? VALUE_UNKNOWN : v == unknown_text ? VALUE_TEXT : VALUE_KNOWN;
 }
 
-/* The parameters as far as they are literal. */
-static json_t *sketch(const struct tmpl *t)
+/* What an expression gives that is nothing but one of the rule's variables; NULL: not known yet. */
+static json_t *variable(const struct plan *p, const struct tmpl *t)
+{
+	const char *path = strncmp(t->src, "vars.", 5) == 0 ? t->src + 5 : "";
+	if (!*path || path[strspn(path, NAME_CHARACTERS)])
+		return NULL;
+	json_t *v = json_object_get(p->vars, path);
+	return json_is_null(v) ? NULL : v;
+}
+
+/* The parameters as far as they are known. */
+static json_t *sketch(const struct plan *p, const struct tmpl *t)
 {
 	json_t *v;
 	switch (t->kind) {
 	case TMPL_LITERAL:
 		return json_incref(t->literal);
 	case TMPL_EXPR:
-		return json_incref(unknown_value);
+		v = variable(p, t);
+		return json_incref(v ? v : unknown_value);
 	case TMPL_TEXT:
 		return json_incref(unknown_text);
 	case TMPL_MAP:
 		v = json_object();
 		for (size_t i = 0; i < t->n; i++)
-			json_object_set_new(v, t->keys[i], sketch(t->items[i]));
+			json_object_set_new(v, t->keys[i], sketch(p, t->items[i]));
 		return v;
 	case TMPL_LIST:
 	default:
 		v = json_array();
 		for (size_t i = 0; i < t->n; i++)
-			json_array_append_new(v, sketch(t->items[i]));
+			json_array_append_new(v, sketch(p, t->items[i]));
 		return v;
 	}
 }
@@ -120,6 +133,16 @@ int call_has_field(void *arg, const char *dotted, char *near, size_t max)
 	return 0;
 }
 
+/* What cannot be taken back, again and again with nothing in its way. */
+static void check_loop(struct plan_check *c, const struct step *s, const struct target *t)
+{
+	if (t->action->destructive && c->loops && !s->guard)
+		c->warn(c, s->line, s->col,
+			"%s cannot be taken back, and the loop does it for every item: give the "
+			"step an if:, or put an approve: in front of the loop",
+			t->full);
+}
+
 void call_check(struct plan_check *c, struct step *s)
 {
 	struct call_args *args = s->args;
@@ -132,13 +155,14 @@ void call_check(struct plan_check *c, struct step *s)
 		return;
 	struct place place = {c, s, args->with, args->target->full};
 	struct check check = {.violation = on_violation, .known = known, .arg = &place};
-	json_t *with = args->with ? sketch(args->with) : json_object();
+	json_t *with = args->with ? sketch(c->plan, args->with) : json_object();
 	if (json_is_object(with))
 		(void)action_check(args->target->action, with, &check);
 	else if (with != unknown_value)
 		c->error(c, s->line, s->col, "with: takes a map of parameters");
 	json_decref(with);
 	call_reads_check(c, s);
+	check_loop(c, s, args->target);
 	if (c->gives)
 		c->gives(c, s, call_has_field, args->target->action);
 }

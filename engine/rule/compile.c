@@ -328,6 +328,41 @@ static void add_yaml_error(struct findings *f, const char *file, const struct so
 		     hint ? "; " : "", hint ? hint : "");
 }
 
+struct plans {
+	struct plan ***at;
+	size_t *n;
+};
+
+static void compile_docs(const struct rule_env *env, const char *file, const struct source *src,
+			 const struct yaml_file *y, struct plans ret, struct findings *f)
+{
+	for (size_t i = 0; i < yaml_count(y); i++) {
+		const struct yaml_doc *doc = yaml_doc(y, i);
+		if (doc->root->kind == Y_NULL || ynode_key(doc->root, "tape"))
+			continue; /* a recording for tests is no rule */
+		struct compiler c;
+		compiler_init(&c, env, f, file, src);
+		struct plan *p = compile_doc(&c, doc, source_line_at(src, doc->start));
+		compiler_done(&c);
+		if (!p)
+			continue;
+		*ret.at = mem_realloc(*ret.at, (*ret.n + 1) * sizeof(**ret.at));
+		(*ret.at)[(*ret.n)++] = p;
+	}
+}
+
+/* What cannot be read hides nothing of the documents in front of it. */
+static size_t readable_part(const struct source *src, int line)
+{
+	for (; line > 1; line--) {
+		size_t len;
+		const char *text = source_line(src, line, &len);
+		if (len >= 3 && !strncmp(text, "---", 3))
+			return (size_t)(text - src->text);
+	}
+	return 0;
+}
+
 void rule_compile_text(const struct rule_env *env, const char *file, const char *text, size_t len,
 		       struct plan ***ret, size_t *ret_n, struct findings *f)
 {
@@ -335,21 +370,12 @@ void rule_compile_text(const struct rule_env *env, const char *file, const char 
 	struct yaml_error err;
 	struct yaml_file *y = yaml_read(text, len, false, &err);
 	source_init(&src, text, len);
-	if (!y)
+	if (!y) {
 		add_yaml_error(f, file, &src, &err);
-	for (size_t i = 0; y && i < yaml_count(y); i++) {
-		const struct yaml_doc *doc = yaml_doc(y, i);
-		if (doc->root->kind == Y_NULL || ynode_key(doc->root, "tape"))
-			continue; /* a recording for tests is no rule */
-		struct compiler c;
-		compiler_init(&c, env, f, file, &src);
-		struct plan *p = compile_doc(&c, doc, source_line_at(&src, doc->start));
-		compiler_done(&c);
-		if (!p)
-			continue;
-		*ret = mem_realloc(*ret, (*ret_n + 1) * sizeof(**ret));
-		(*ret)[(*ret_n)++] = p;
+		y = yaml_read(text, readable_part(&src, err.line), false, &err);
 	}
+	if (y)
+		compile_docs(env, file, &src, y, (struct plans){ret, ret_n}, f);
 	findings_sort(f);
 	source_done(&src);
 	yaml_file_free(y);

@@ -259,22 +259,38 @@ static void check_field(struct compiler *c, const char *name, const char *field,
 		*other ? "; did you mean '" : "", other, *other ? "'?" : "");
 }
 
-static void use_vars(struct compiler *c, const char *rest, int line, int col)
+/* What vars, or a map in it, does not have: `len` bytes of the path are there. */
+static void no_variable(struct compiler *c, const json_t *map, const char *path, size_t len,
+			int line, int col)
 {
-	char key[DOTTED_MAX], text[2 * DOTTED_MAX];
-	const char *names[DOTTED_MAX], *name;
+	char text[2 * DOTTED_MAX], key[DOTTED_MAX];
+	const char *names[DOTTED_MAX], *name, *rest = path + len;
 	size_t n = 0;
 	json_t *value;
-	if (!rest || c->no_vars)
-		return;
-	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
-	if (json_object_get(c->plan->vars, key))
-		return;
-	json_object_foreach (c->plan->vars, name, value)
+	json_object_foreach ((json_t *)map, name, value)
 		if (n < DOTTED_MAX)
 			names[n++] = name;
-	snprintf(text, sizeof(text), "there is no vars.%s", key);
+	snprintf(key, sizeof(key), "%.*s", (int)strcspn(rest, "."), rest);
+	snprintf(text, sizeof(text), "there is no vars.%.*s%s", (int)len, path, key);
 	use_error(c, line, col, text, suggest(key, names, n));
+}
+
+static void use_vars(struct compiler *c, const char *path, int line, int col)
+{
+	const json_t *map = c->plan->vars;
+	size_t at = 0;
+	while (path && path[at] && !c->no_vars && json_is_object(map)) {
+		char key[DOTTED_MAX];
+		size_t len = strcspn(path + at, ".");
+		snprintf(key, sizeof(key), "%.*s", (int)len, path + at);
+		const json_t *below = json_object_get(map, key);
+		if (!below) {
+			no_variable(c, map, path, at, line, col);
+			return;
+		}
+		map = below;
+		at += len + (path[at + len] == '.');
+	}
 }
 
 static void use_run(struct compiler *c, const char *rest, int line, int col)

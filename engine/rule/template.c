@@ -1,9 +1,13 @@
 /* YAML values to templates: what begins with '=', what has ${ } in it, and what is plain. */
 #include <string.h>
+#include <strings.h>
 
 #include "engine/base/buf.h"
 #include "engine/base/json.h"
 #include "engine/rule/compile.h"
+
+/* Shorter texts under a secret's name are examples or words. */
+#define SECRET_MIN 8
 
 static struct tmpl *compile_value(struct compiler *c, const struct ynode *n);
 
@@ -245,11 +249,37 @@ static struct tmpl *container(struct compiler *c, const struct ynode *n)
 	return t;
 }
 
+/* A key as it stands for what nobody else should know, with a plain text behind it. */
+static void check_secret(struct compiler *c, const struct ynode *key, const struct ynode *v)
+{
+	static const char *const names[] = {"authorization",
+					    "proxy-authorization",
+					    "x-api-key",
+					    "api_key",
+					    "apikey",
+					    "api-key",
+					    "password",
+					    "secret",
+					    "client_secret",
+					    "access_token",
+					    NULL};
+	bool plain = v->kind == Y_STRING && v->len >= SECRET_MIN && v->text[0] != '=' &&
+		     !strstr(v->text, "${");
+	for (size_t i = 0; names[i] && plain && !c->bundle; i++)
+		if (!strcasecmp(names[i], key->text))
+			compile_warn(c, v,
+				     "a secret does not belong into a rule: declare it under "
+				     "secrets: or in a connection, in pawl.yaml");
+}
+
 static struct tmpl *compile_container(struct compiler *c, const struct ynode *n)
 {
 	struct tmpl *t = container(c, n);
-	for (size_t i = 0; i < n->n; i++)
+	for (size_t i = 0; i < n->n; i++) {
+		if (n->kind == Y_MAP)
+			check_secret(c, n->keys[i], n->items[i]);
 		t->items[i] = compile_value(c, n->items[i]);
+	}
 	return fold(t);
 }
 

@@ -235,6 +235,16 @@ def order(table):
     table.add("name twice", "talk", "as: offers", "as: data", "another")
     table.add("activity of what is none", "lead", "activity: =tagging", "activity: =contact", "activity")
     table.add("secret", "lead", "first_name: =data.contact.first_name", "first_name: =secrets.llm", "secrets")
+    table.add("secret as a text", "orders", "data: {order: =data.order_id,",
+              "data: {api_key: sk-1234567890, order: =data.order_id,", "pawl.yaml")
+    table.add("what cannot be taken back", "orders", "          - emit: order.large\n"
+              "            data: {order: =data.order_id, line: =line, n: =index}\n"
+              "            subject: =data.order_id\n",
+              "          - call: constant_contact.delete_contact\n            with: {contact_id: =line.id}\n",
+              "cannot be taken back")
+    table.add("variable of a wrong type", "lead", "tag_ids: [=vars.hot]", "tag_ids: =vars.hot", "a list")
+    table.add("variable of a wrong value", "orders", "vars: {page: 50}", "vars: {page: 5000}", "at most 500",
+              line="      limit: =vars.page")
     table.add("own runs", "orders", "  - event: order.*\n    source: [shop, till]",
               "  - run: failed\n    rule: orders-NN", "own runs", line="    source")
 

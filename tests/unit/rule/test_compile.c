@@ -391,6 +391,13 @@ static void one_mistake_gives_one_message(void **state)
 	    "value at any of , [ ] { }: put quotes around the whole expression\n");
 }
 
+static void what_is_no_yaml_hides_no_rule_in_front_of_it(void **state)
+{
+	bad("rule: a\ndo: [{log: =x}]\n---\nrule: b\ndo: [{log: x]\n---\nrule: c\ndo: [{log: =y}]\n",
+	    "r.yaml:2:13: error: unknown name 'x'\n"
+	    "r.yaml:5:13: error: did not find expected ',' or '}' while parsing a flow mapping\n");
+}
+
 static void findings_stand_in_the_order_of_their_places(void **state)
 {
 	bad("rule: r\nvarss: {a: 1}\ndo:\n  - log: =x\n  - nope: 1\nabuot: a\n",
@@ -541,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_loops_names_end_with_the_loop),
 		cmocka_unit_test(a_field_must_be_missing_in_every_branch),
 		cmocka_unit_test(one_mistake_gives_one_message),
+		cmocka_unit_test(what_is_no_yaml_hides_no_rule_in_front_of_it),
 		cmocka_unit_test(findings_stand_in_the_order_of_their_places),
 		cmocka_unit_test(warnings_do_not_stop_a_rule),
 		cmocka_unit_test(findings_are_told_as_json_too),
