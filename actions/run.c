@@ -68,6 +68,12 @@ static bool run_cancel_step(struct act *a)
 	return false;
 }
 
+static void run_check(struct plan_check *c, struct step *s)
+{
+	const struct run_args *args = s->args;
+	c->needs_rule(c, args->rule, s->line, s->col);
+}
+
 static const struct param run_params[] = {
 	{"run", P_STRING, IN_WORD, true, offsetof(struct run_args, rule), "the rule's name"},
 	{"with", P_TMPL, BESIDE, false, offsetof(struct run_args, with), "its `data`"},
@@ -81,6 +87,7 @@ const struct step_kind kind_run = {
 	.help = "runs another rule and gives its result",
 	.params = run_params,
 	.args_size = sizeof(struct run_args),
+	.check = run_check,
 	.start = run_go,
 	.resume = run_go,
 	.cancel = run_cancel_step,

@@ -117,6 +117,11 @@ static const struct step *on_step_named(struct plan_check *check, const char *na
 	return scope_step_named((struct compiler *)check, name);
 }
 
+static void on_needs_rule(struct plan_check *check, const char *rule, int line, int col)
+{
+	plan_need(check->plan, rule, line, col);
+}
+
 void pin_doors(struct plan_check *check)
 {
 	check->error = on_error;
@@ -127,6 +132,7 @@ void pin_doors(struct plan_check *check)
 	check->gives = on_gives;
 	check->gives_event = typed_event;
 	check->step_named = on_step_named;
+	check->needs_rule = on_needs_rule;
 }
 
 /* ---- the bundle ---- */

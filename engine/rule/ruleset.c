@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "engine/base/map.h"
+#include "engine/base/suggest.h"
 #include "engine/rule/compile.h"
 
 /* A file over it is refused by the YAML reader, which then names its limit. */
@@ -137,6 +138,40 @@ static void find_duplicates(struct ruleset *r, struct findings *f)
 	}
 }
 
+static const char *nearest_rule(const struct ruleset *r, const char *name)
+{
+	auto_free const char **names = mem_alloc((r->n + 1) * sizeof(*names));
+	for (size_t i = 0; i < r->n; i++)
+		names[i] = r->plans[i]->rule;
+	return suggest(name, names, r->n);
+}
+
+/* Rules that others name. A warning: they may come later, and only then does the step find them. */
+static void find_missing(const struct ruleset *r, struct findings *f)
+{
+	for (size_t i = 0; i < r->n; i++)
+		for (size_t k = 0; k < r->plans[i]->n_needs; k++) {
+			const struct plan_need *need = &r->plans[i]->needs[k];
+			if (map_get(&r->names, need->rule))
+				continue;
+			const char *near = nearest_rule(r, need->rule);
+			findings_add(f, r->plans[i]->file, need->line, need->col, true,
+				     "there is no rule '%s' here%s%s%s", need->rule,
+				     near ? "; did you mean '" : "", near ? near : "",
+				     near ? "'?" : "");
+		}
+}
+
+/* Of single files nobody knows which others there are; nor of files that could not be read. */
+static bool is_whole(const char *const *paths, size_t n, const struct findings *f)
+{
+	bool folder = false;
+	struct stat st;
+	for (size_t i = 0; i < n; i++)
+		folder = folder || (!stat(paths[i], &st) && S_ISDIR(st.st_mode));
+	return folder && !f->errors;
+}
+
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -164,6 +199,8 @@ struct ruleset *ruleset_load(const struct rule_env *env, const char *const *path
 	for (size_t i = 0; i < n; i++)
 		rules_walk(paths[i], on_file, &l);
 	find_duplicates(r, f);
+	if (is_whole(paths, n, f))
+		find_missing(r, f);
 	findings_sort(f);
 	if (f->errors) {
 		ruleset_free(r);

@@ -344,6 +344,8 @@ static void set_of_rule(struct compiler *c, struct trigger *t, const struct ynod
 	t->of_rules = star != NULL;
 	if (!star && !strcmp(t->of_rule, c->plan->rule))
 		compile_error(c, n, "a rule does not start by the ends of its own runs");
+	else if (!star)
+		plan_need(c->plan, t->of_rule, n->line, n->col);
 }
 
 /* ---- one trigger ---- */

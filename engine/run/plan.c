@@ -49,6 +49,7 @@ void plan_unref(struct plan *p)
 	free(p->shapes);
 	free(p->owned);
 	free(p->owned_free);
+	free(p->needs);
 	map_done(&p->actions);
 	free_scripts(&p->scripts);
 	json_decref(p->vars);
@@ -78,6 +79,15 @@ struct tmpl *plan_keep(struct plan *p, struct tmpl *t)
 	}
 	p->tmpls[p->n_tmpls++] = t;
 	return t;
+}
+
+void plan_need(struct plan *p, const char *rule, int line, int col)
+{
+	if (p->n_needs == p->cap_needs) {
+		p->cap_needs = p->cap_needs ? 2 * p->cap_needs : 4;
+		p->needs = mem_realloc(p->needs, p->cap_needs * sizeof(*p->needs));
+	}
+	p->needs[p->n_needs++] = (struct plan_need){rule, line, col};
 }
 
 void plan_own(struct plan *p, void *obj, void (*free_fn)(void *))

@@ -115,6 +115,12 @@ struct plan_start {
 	size_t n_cancel;
 };
 
+/* Another rule that this one names: told of when a whole set of rules does not have it. */
+struct plan_need {
+	const char *rule;
+	int line, col;
+};
+
 struct plan {
 	unsigned refs;
 	char hash[HASH_HEX_LEN];
@@ -144,6 +150,8 @@ struct plan {
 	/* how the keys of its waits are made of events (keys.h) */
 	const char **shapes;
 	size_t n_shapes, cap_shapes;
+	struct plan_need *needs;
+	size_t n_needs, cap_needs;
 	/* private */
 	struct arena arena;
 	struct tmpl **tmpls; /* roots, for release */
@@ -162,6 +170,8 @@ void plan_unref(struct plan *p); /* NULL is fine */
 struct tmpl *plan_keep(struct plan *p, struct tmpl *t);
 /* Registers a shape of keys that its waits look for; copied. Returns the plan's copy. */
 const char *plan_shape(struct plan *p, const char *text);
+/* Notes that it names another rule; `rule` is the plan's. */
+void plan_need(struct plan *p, const char *rule, int line, int col);
 /* Registers any object to be freed with the plan. */
 void plan_own(struct plan *p, void *obj, void (*free_fn)(void *));
 
@@ -200,6 +210,8 @@ struct plan_check {
 		      void *arg);
 	/* The same of a step whose result is an event; of a conversation, whose data have a known form. */
 	void (*gives_event)(struct plan_check *c, const struct step *s, bool conversation);
+	/* The step needs a rule of that name. */
+	void (*needs_rule)(struct plan_check *c, const char *rule, int line, int col);
 	/* How many loops the step is inside of. */
 	int loops;
 	/* The step that `name` was given to, or NULL: for checks between steps (activity waits). */

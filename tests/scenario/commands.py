@@ -102,6 +102,20 @@ def check_finds_the_mistakes(case):
 
 
 @test
+def check_misses_rules_that_others_name(case):
+    rules = {"lead.yaml": "rule: lead\ndo: [{log: x}]\n",
+             "more.yaml": "rule: more\nwhen: {run: failed, rule: lead}\ndo:\n  - run: laed\n"
+                          "  - run: lead\n"}
+    pawl = case.pawl(start=False, rules=rules)
+    found = json.loads(pawl.command("check", "--json"))["findings"]
+    same([(f["file"], f["line"], f["level"], f["message"]) for f in found],
+         [("rules/more.yaml", 4, "warning", "there is no rule 'laed' here; did you mean 'lead'?")],
+         "findings")
+    same(json.loads(pawl.command("check", "--json", "rules/more.yaml"))["findings"], [],
+         "findings of a file alone")
+
+
+@test
 def check_watches_rules_scripts_and_the_configuration(case):
     pawl = case.pawl(start=False, rules={"tag.yaml": RULE}, config={})
     watching = subprocess.Popen([program(), "check", "--watch", "--json"], cwd=pawl.folder,
