@@ -10,12 +10,16 @@
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 /* What stands for a value that an expression will give. */
-static json_t *unknown_value, *unknown_text;
+static json_t *unknown_value, *unknown_text, *unknown_list, *unknown_single;
 
 static enum value_known known(void *arg, const json_t *v)
 {
 	(void)arg;
-	return v == unknown_value ? VALUE_UNKNOWN : v == unknown_text ? VALUE_TEXT : VALUE_KNOWN;
+	return v == unknown_value    ? VALUE_UNKNOWN
+	       : v == unknown_text   ? VALUE_TEXT
+	       : v == unknown_list   ? VALUE_LIST
+	       : v == unknown_single ? VALUE_SINGLE
+				     : VALUE_KNOWN;
 }
 
 /* What an expression gives that is nothing but one of the rule's variables; NULL: not known yet. */
@@ -28,28 +32,34 @@ static json_t *variable(const struct plan *p, const struct tmpl *t)
 	return json_is_null(v) ? NULL : v;
 }
 
+static json_t *expression(struct plan_check *c, const struct tmpl *t)
+{
+	json_t *v = variable(c->plan, t);
+	int list = v ? -1 : c->is_list(c, t);
+	return v ? v : list > 0 ? unknown_list : list == 0 ? unknown_single : unknown_value;
+}
+
 /* The parameters as far as they are known. */
-static json_t *sketch(const struct plan *p, const struct tmpl *t)
+static json_t *sketch(struct plan_check *c, const struct tmpl *t)
 {
 	json_t *v;
 	switch (t->kind) {
 	case TMPL_LITERAL:
 		return json_incref(t->literal);
 	case TMPL_EXPR:
-		v = variable(p, t);
-		return json_incref(v ? v : unknown_value);
+		return json_incref(expression(c, t));
 	case TMPL_TEXT:
 		return json_incref(unknown_text);
 	case TMPL_MAP:
 		v = json_object();
 		for (size_t i = 0; i < t->n; i++)
-			json_object_set_new(v, t->keys[i], sketch(p, t->items[i]));
+			json_object_set_new(v, t->keys[i], sketch(c, t->items[i]));
 		return v;
 	case TMPL_LIST:
 	default:
 		v = json_array();
 		for (size_t i = 0; i < t->n; i++)
-			json_array_append_new(v, sketch(p, t->items[i]));
+			json_array_append_new(v, sketch(c, t->items[i]));
 		return v;
 	}
 }
@@ -149,16 +159,18 @@ void call_check(struct plan_check *c, struct step *s)
 	if (!unknown_value) {
 		unknown_value = json_string("an expression");
 		unknown_text = json_string("a text with an expression");
+		unknown_list = json_string("an expression that gives a list");
+		unknown_single = json_string("an expression that gives no list");
 	}
 	args->target = target_check(c, args->action, s->line, s->col);
 	if (!args->target)
 		return;
 	struct place place = {c, s, args->with, args->target->full};
 	struct check check = {.violation = on_violation, .known = known, .arg = &place};
-	json_t *with = args->with ? sketch(c->plan, args->with) : json_object();
+	json_t *with = args->with ? sketch(c, args->with) : json_object();
 	if (json_is_object(with))
 		(void)action_check(args->target->action, with, &check);
-	else if (with != unknown_value)
+	else if (with != unknown_value && with != unknown_single)
 		c->error(c, s->line, s->col, "with: takes a map of parameters");
 	json_decref(with);
 	call_reads_check(c, s);

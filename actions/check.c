@@ -236,7 +236,8 @@ static int given(const struct walk *w, const struct schema *s, const json_t *obj
 		v = json_object_get(v, name);
 		if (!v || json_is_null(v))
 			return 0;
-		if (known(w, v) == VALUE_UNKNOWN)
+		enum value_known k = known(w, v);
+		if (k != VALUE_KNOWN && k != VALUE_TEXT)
 			return -1;
 		path += len + (path[len] == '.');
 	}
@@ -470,6 +471,14 @@ static void check_value(struct walk *w, const struct schema *s, const json_t *v)
 	case VALUE_TEXT:
 		if (!takes_text)
 			report(w, false, "must be %s; got text", schema_type_text(s->type));
+		break;
+	case VALUE_LIST:
+		if (s->type != SCHEMA_LIST && s->type != SCHEMA_ANY && !s->encoded)
+			report(w, false, "must be %s; got a list", schema_type_text(s->type));
+		break;
+	case VALUE_SINGLE:
+		if (s->type == SCHEMA_LIST && !s->csv && !s->encoded)
+			report(w, false, "must be a list; got a single value: write it as [=…]");
 		break;
 	case VALUE_UNKNOWN:
 		break;

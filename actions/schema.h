@@ -100,6 +100,8 @@ enum value_known {
 	VALUE_KNOWN,
 	VALUE_UNKNOWN, /* an expression: any type, and perhaps left out in the end */
 	VALUE_TEXT,    /* some text that is not known yet */
+	VALUE_LIST,    /* some list */
+	VALUE_SINGLE,  /* something that is no list */
 };
 
 /* Whoever wants to hear of violations. path: "email_address.address", "notes[2].content". */

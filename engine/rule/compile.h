@@ -209,6 +209,8 @@ void scope_same_as(struct compiler *c, const struct tmpl *value);
 void scope_element_of(struct compiler *c, const struct tmpl *list);
 /* The name declared last is what that step gives, where its check has told. */
 void scope_given_by(struct compiler *c, const struct step *s);
+/* Is what the expression gives a list? 1: yes, 0: no, -1: nobody knows. */
+int scope_is_list(struct compiler *c, const struct tmpl *value);
 /* Names declared from `mark` on are not known any more. */
 void scope_hide(struct compiler *c, size_t mark);
 /* Is the name of outside the turns that run side by side here? They cannot share it. */
@@ -233,6 +235,8 @@ void typed_event(struct plan_check *check, const struct step *s, bool conversati
 void typed_use_event(struct compiler *c, const char *rest, int line, int col);
 void typed_use_error(struct compiler *c, const char *rest, int line, int col);
 void typed_use_data(struct compiler *c, const char *rest, int line, int col);
+/* Is that field of a conversation's event a list? As scope_is_list says it. */
+int typed_data_is_list(const struct compiler *c, const char *rest);
 
 /* ---- steps.c ---- */
 

@@ -117,6 +117,11 @@ static const struct step *on_step_named(struct plan_check *check, const char *na
 	return scope_step_named((struct compiler *)check, name);
 }
 
+static int on_is_list(struct plan_check *check, const struct tmpl *t)
+{
+	return scope_is_list((struct compiler *)check, t);
+}
+
 static void on_needs_rule(struct plan_check *check, const char *rule, int line, int col)
 {
 	plan_need(check->plan, rule, line, col);
@@ -133,6 +138,7 @@ void pin_doors(struct plan_check *check)
 	check->gives_event = typed_event;
 	check->step_named = on_step_named;
 	check->needs_rule = on_needs_rule;
+	check->is_list = on_is_list;
 }
 
 /* ---- the bundle ---- */

@@ -79,12 +79,12 @@ void scope_given_by(struct compiler *c, const struct step *s)
 	n->arg = c->giving.arg;
 }
 
-/* The one visible name of a dotted path's head, if it is typed. */
-static const struct name *typed_head(struct compiler *c, const char *dotted)
+/* The one visible name, of the first n, of a dotted path's head, if it is typed. */
+static const struct name *typed_head(struct compiler *c, const char *dotted, size_t n_names)
 {
 	const struct name *found = NULL;
 	size_t len = strcspn(dotted, ".");
-	for (size_t i = 0; i + 1 < c->n_names; i++) {
+	for (size_t i = 0; i < n_names; i++) {
 		const struct name *n = &c->names[i];
 		if (n->hidden || strlen(n->name) != len || memcmp(n->name, dotted, len))
 			continue;
@@ -124,7 +124,8 @@ static bool whole_path(struct compiler *c, const struct tmpl *t, struct whole *w
 static void type_from(struct compiler *c, const struct tmpl *value, const char *below)
 {
 	struct whole w;
-	const struct name *head = whole_path(c, value, &w) ? typed_head(c, w.dotted) : NULL;
+	const struct name *head =
+		whole_path(c, value, &w) ? typed_head(c, w.dotted, c->n_names - 1) : NULL;
 	if (!head)
 		return;
 	const char *rest = strchr(w.dotted, '.'),
@@ -142,6 +143,32 @@ static void type_from(struct compiler *c, const struct tmpl *value, const char *
 	n->has_field = head->has_field;
 	n->arg = head->arg;
 	n->prefix = *path ? path : NULL;
+}
+
+/* No result has such a field. */
+#define NO_FIELD "\x01"
+
+/* Only a list has a first element and no field of a name that nothing has. */
+int scope_is_list(struct compiler *c, const struct tmpl *value)
+{
+	struct whole w;
+	char path[2 * DOTTED_MAX], near[DOTTED_MAX];
+	if (!whole_path(c, value, &w))
+		return -1;
+	const char *rest = strchr(w.dotted, '.');
+	if (!strncmp(w.dotted, "data.", 5))
+		return typed_data_is_list(c, w.dotted + 5);
+	const struct name *n = typed_head(c, w.dotted, c->n_names);
+	if (!n)
+		return -1;
+	snprintf(path, sizeof(path), "%s%s%s", n->prefix ? n->prefix : "",
+		 n->prefix && rest ? "." : "", rest ? rest + 1 : "");
+	size_t len = strlen(path);
+	snprintf(path + len, sizeof(path) - len, "%s" NO_FIELD, len ? "." : "");
+	if (n->has_field(n->arg, path, near, sizeof(near)) != 0)
+		return -1;
+	snprintf(path + len, sizeof(path) - len, "%s1", len ? "." : "");
+	return n->has_field(n->arg, path, near, sizeof(near)) > 0;
 }
 
 void scope_same_as(struct compiler *c, const struct tmpl *value)

@@ -80,3 +80,28 @@ void typed_use_data(struct compiler *c, const char *rest, int line, int col)
 	if (rest && c->conversation_data && !is_conversation_field(rest, near, sizeof(near)))
 		doubt(c, "a conversation event", rest, near, line, col);
 }
+
+int typed_data_is_list(const struct compiler *c, const char *rest)
+{
+	char near[PATH_MAX_LEN], above[PATH_MAX_LEN];
+	const char *const *values;
+	if (!c->conversation_data || !rest || strlen(rest) >= sizeof(above))
+		return -1;
+	/* Below a list or an open map anything may be. */
+	for (const char *dot = rest; (dot = strchr(dot, '.')); dot++) {
+		snprintf(above, sizeof(above), "%.*s", (int)(dot - rest), rest);
+		if (conversation_field(above, &values, near, sizeof(near)) != FIELD_MAP)
+			return -1;
+	}
+	switch (conversation_field(rest, &values, near, sizeof(near))) {
+	case FIELD_LIST:
+		return 1;
+	case FIELD_SCALAR:
+	case FIELD_MAP:
+		return 0;
+	case FIELD_NONE:
+	case FIELD_OPEN:
+		break;
+	}
+	return -1;
+}

@@ -210,6 +210,8 @@ struct plan_check {
 		      void *arg);
 	/* The same of a step whose result is an event; of a conversation, whose data have a known form. */
 	void (*gives_event)(struct plan_check *c, const struct step *s, bool conversation);
+	/* Is what an expression gives a list? 1: yes, 0: no, -1: nobody knows. */
+	int (*is_list)(struct plan_check *c, const struct tmpl *t);
 	/* The step needs a rule of that name. */
 	void (*needs_rule)(struct plan_check *c, const char *rule, int line, int col);
 	/* How many loops the step is inside of. */

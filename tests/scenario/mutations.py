@@ -242,6 +242,13 @@ def order(table):
               "            subject: =data.order_id\n",
               "          - call: constant_contact.delete_contact\n            with: {contact_id: =line.id}\n",
               "cannot be taken back")
+    table.add("single value for a list", "lead", "{contact_ids: [=contact.contact_id]}",
+              "{contact_ids: =contact.contact_id}", "write it as [=")
+    table.add("single value for a list", "lead", "list_memberships: [=vars.leads]",
+              "list_memberships: =data.contact.email", "write it as [=")
+    table.add("list for a single value", "orders", "email: =data.email", "email: =sums", "comes only at line")
+    table.add("list for a single value", "orders", "address: =data.email, permission_to_send",
+              "address: =found.contacts, permission_to_send", "got a list")
     table.add("variable of a wrong type", "lead", "tag_ids: [=vars.hot]", "tag_ids: =vars.hot", "a list")
     table.add("variable of a wrong value", "orders", "vars: {page: 50}", "vars: {page: 5000}", "at most 500",
               line="      limit: =vars.page")
