@@ -5,6 +5,7 @@
 #include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/arena.h"
 #include "engine/base/id.h"
@@ -18,7 +19,7 @@ struct app {
 	const struct clock *clock;
 	struct rng *rng;
 	size_t memory, memory_max;
-	char *dir;
+	char *dir, *more;
 };
 
 /* What one protected call works with. */
@@ -83,7 +84,9 @@ static int l_require(lua_State *L)
 		return 1;
 	if (!is_module_name(name))
 		return luaL_error(L, "'%s' is no module's name", name);
-	const char *path = lua_pushfstring(L, "%s/%s.lua", a->dir, name);
+	const char *path = lua_pushfstring(L, "%s/%s.lua", a->more ? a->more : a->dir, name);
+	if (a->more && access(path, R_OK) != 0)
+		path = lua_pushfstring(L, "%s/%s.lua", a->dir, name);
 	if (luaL_loadfilex(L, path, "t"))
 		return lua_error(L);
 	lua_call(L, 0, 1);
@@ -318,6 +321,7 @@ struct app *app_new(const struct app_config *c, struct errmsg *msg)
 	a->rng = c->rng;
 	a->memory_max = c->memory_max ? c->memory_max : MEMORY_MAX;
 	a->dir = mem_strdup(c->dir);
+	a->more = c->more ? mem_strdup(c->more) : NULL;
 	a->L = lua_newstate(alloc, a);
 	if (!a->L) {
 		(void)err_set(msg, ERR_NOMEM, "application '%s': no memory for its state", c->dir);
@@ -341,6 +345,7 @@ void app_free(struct app *a)
 		lua_close(a->L);
 	app_json_done(&a->json);
 	free(a->dir);
+	free(a->more);
 	free(a);
 }
 

@@ -27,6 +27,7 @@ struct app;
 
 struct app_config {
 	const char *dir;      /* the folder of main.lua */
+	const char *more;     /* another folder, in which `require` looks first; or NULL */
 	const json_t *config; /* becomes the global `config`; NULL: an empty table */
 	const struct clock *clock;
 	struct rng *rng;

@@ -172,6 +172,9 @@ static void read_folders(struct builder *b, const json_t *root)
 		b->c->scripts = path_under(b->c->dir, "scripts");
 	b->c->actions = dup_list(actions, &b->c->n_actions);
 	b->c->sandbox_scripts = path_data(b->c->dir, "scripts/sandbox");
+	b->c->adapters = path_data(b->c->dir, "scripts/adapters/main.lua");
+	if (b->c->adapters)
+		*strrchr(b->c->adapters, '/') = '\0';
 	if (actions)
 		return;
 	free(b->c->actions);
@@ -319,6 +322,12 @@ static void read_conversations(struct builder *b, const json_t *root)
 			.reply = json_incref(json_object_get(conf, "reply"))};
 		if (json_object_get(conf, "verify"))
 			v->verify = read_verify(b, "conversations", platform, conf);
+		if (v->verify && verify_wants_url(v->verify) && !b->c->public_url)
+			complain(b, "conversations", platform,
+				 "%s signs the address: public_url must say which one senders know",
+				 verify_word(v->verify));
+		const json_t *preset = verify_preset(json_object_get(conf, "verify"));
+		v->challenge = json_incref(json_object_get(preset, "challenge"));
 		if (v->reply && !json_str(v->reply, "url"))
 			complain(b, "conversations", platform, "the reply of %s needs a url",
 				 platform);
@@ -489,6 +498,7 @@ void config_free(struct config *c)
 		free(c->conversations[i].platform);
 		verify_free(c->conversations[i].verify);
 		json_decref(c->conversations[i].reply);
+		json_decref(c->conversations[i].challenge);
 	}
 	free(c->hooks);
 	free(c->conversations);
@@ -506,6 +516,7 @@ void config_free(struct config *c)
 	free(c->store);
 	free(c->scripts);
 	free(c->sandbox_scripts);
+	free(c->adapters);
 	free(c->zone);
 	free(c);
 }

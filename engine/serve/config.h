@@ -47,6 +47,7 @@ struct config_conversation {
 	char *platform;
 	struct verify *verify; /* NULL: as POST /events */
 	json_t *reply;         /* {url, key_header, headers}, or NULL */
+	json_t *challenge;     /* handshakes of its preset, or NULL */
 };
 
 struct config {
@@ -58,6 +59,7 @@ struct config {
 	size_t n_rules, n_actions;
 	char *scripts;          /* folder, which need not exist */
 	char *sandbox_scripts;  /* folder of the sandbox, or NULL when it is nowhere */
+	char *adapters;         /* folder of the platforms' adapters, or NULL when it is nowhere */
 	char *admin_token;      /* or NULL */
 	char *seal_key;         /* what tokens are sealed with; NULL: the file beside the store */
 	char *zone;             /* IANA name, or NULL */

@@ -8,6 +8,7 @@
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
+#include "engine/serve/adapter.h"
 #include "engine/serve/cloudevent.h"
 #include "engine/serve/handshake.h"
 #include "engine/serve/media.h"
@@ -26,11 +27,14 @@ void ingress_init(struct ingress *in)
 {
 	for (size_t i = 0; i < in->config->n_hooks; i++)
 		(void)map_put(&in->hooks, in->config->hooks[i].path, &in->config->hooks[i]);
+	in->adapters = adapters_new(in->config, loop_clock(in->loop), in->rng);
 }
 
 void ingress_done(struct ingress *in)
 {
 	map_done(&in->hooks);
+	adapters_free(in->adapters);
+	in->adapters = NULL;
 }
 
 /* ---- refusals ---- */
@@ -77,7 +81,7 @@ struct delivery {
 	struct server_req *req; /* NULL: the sender is gone */
 	size_t n, open;
 	bool batch, fresh;
-	const json_t *answer; /* of the hook; or NULL */
+	json_t *answer; /* of the hook or adapter; owned, or NULL */
 	int err;
 	struct id ids[];
 };
@@ -120,12 +124,18 @@ static void answer_own(struct delivery *d)
 		     NULL, text, strlen(text));
 }
 
+static void delivery_free(struct delivery *d)
+{
+	json_decref(d->answer);
+	free(d);
+}
+
 static void delivery_end(struct delivery *d)
 {
 	if (d->err)
 		d->in->stats.busy++;
 	if (!d->req) {
-		free(d);
+		delivery_free(d);
 		return;
 	}
 	d->req->on_gone = NULL;
@@ -137,7 +147,7 @@ static void delivery_end(struct delivery *d)
 		answer_batch(d);
 	else
 		answer_one(d);
-	free(d);
+	delivery_free(d);
 }
 
 /* Which of the ids is meant is told by their order: verbs are carried out as they were submitted. */
@@ -171,7 +181,7 @@ static struct delivery *delivery_new(struct ingress *in, struct server_req *r, s
 static void deliver(struct ingress *in, struct server_req *r, struct event *e, const json_t *answer)
 {
 	struct delivery *d = delivery_new(in, r, 1);
-	d->answer = answer;
+	d->answer = json_incref((json_t *)answer);
 	engine_accept(in->engine, e, on_accepted, d);
 	event_unref(e);
 }
@@ -182,7 +192,7 @@ static void deliver_batch(struct ingress *in, struct server_req *r, struct event
 {
 	struct delivery *d = delivery_new(in, r, n);
 	d->batch = true;
-	d->answer = answer;
+	d->answer = json_incref((json_t *)answer);
 	for (size_t i = 0; i < n; i++) {
 		engine_accept(in->engine, events[i], on_accepted, d);
 		event_unref(events[i]);
@@ -555,19 +565,67 @@ static bool is_native_type(const struct server_req *r)
 	       media_is(r, "application/cloudevents-batch+json");
 }
 
+/* All events of a platform's delivery are good, or none is taken. */
+static void take_adapted(struct ingress *in, struct server_req *r, const json_t *out)
+{
+	const json_t *list = json_object_get(out, "events"), *said = json_object_get(out, "answer");
+	json_auto_t *answer = said ? json_pack("{s:i, s:O}", "status", 200, "body", said) : NULL;
+	size_t n = json_array_size(list);
+	struct errmsg msg;
+	if (n > BATCH_MAX) {
+		refuse(in, r, ERR_INVALID, "a delivery has at most 1000 events");
+		return;
+	}
+	if (!n) {
+		reply_json(r, 200, said ? json_incref((json_t *)said) : json_pack("{s:[]}", "ids"));
+		return;
+	}
+	struct event **events = mem_alloc(n * sizeof(struct event *));
+	for (size_t i = 0; i < n; i++) {
+		events[i] = read_native(in, json_array_get(list, i), &msg);
+		if (events[i])
+			continue;
+		err_wrap(&msg, "event %zu", i + 1);
+		refuse(in, r, msg.code, msg.text);
+		drop_events(events, i);
+		return;
+	}
+	deliver_batch(in, r, events, n, answer);
+	free(events);
+}
+
+static void take_platform(struct ingress *in, struct server_req *r, const char *platform,
+			  const struct config_conversation *c)
+{
+	struct media m = {0};
+	struct errmsg msg = {0};
+	json_auto_t *out = NULL;
+	int err = media_read(r, &m, &msg);
+	bool asked = !err && c && c->challenge &&
+		     handshake_answer(c->challenge, c->verify, r, m.data, true);
+	if (!err && !asked)
+		err = adapters_read(in->adapters, platform, r, m.data, &out, &msg);
+	if (err)
+		refuse(in, r, err, msg.text);
+	else if (!asked)
+		take_adapted(in, r, out);
+	media_done(&m);
+}
+
 void ingress_conversation(struct ingress *in, struct server_req *r, const char *platform,
 			  enum trust trust)
 {
+	const struct config_conversation *c = config_conversation(in->config, platform);
+	bool native = strcmp(platform, "native") == 0;
 	struct errmsg msg;
-	if (strcmp(platform, "native") != 0) {
-		refuse(in, r, ERR_NOT_FOUND,
-		       "conversations arrive at /conversations/native in this version");
+	if (c && c->challenge && handshake_answer(c->challenge, c->verify, r, NULL, false))
 		return;
-	}
 	if (!is_method(r, "POST"))
 		not_allowed(in, r, "POST");
-	else if (may_converse(in, config_conversation(in->config, platform), r, trust, &msg) != 0)
+	else if (may_converse(in, c, r, trust, &msg) != 0)
 		refuse(in, r, ERR_AUTH, msg.text);
+	else if (!native)
+		take_platform(in, r, platform, c);
 	else if (!is_native_type(r))
 		refuse(in, r, ERR_REJECTED,
 		       "send application/json or application/cloudevents+json");

@@ -27,7 +27,8 @@ struct ingress {
 	struct engine *engine;
 	struct ingress_stats stats;
 	/* private */
-	struct map hooks;  /* path → struct config_hook */
+	struct map hooks; /* path → struct config_hook */
+	struct adapters *adapters;
 	int64_t logged_at; /* when a refusal was last logged, boot ms */
 	unsigned unlogged;
 };

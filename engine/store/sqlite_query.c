@@ -15,7 +15,7 @@
 #define CLOCK_BACK_MS (3600 * 1000)
 
 #define EVENT_COLS                                                                                 \
-	"e.seq, e.id, e.source, e.type, e.subject, e.time, e.received, e.ruleset, e.headers, e.body"
+	"e.seq, e.id, e.source, e.type, e.subject, e.time, e.received, e.ruleset, e.headers, e.body, e.ext_id"
 #define RUN_COLS                                                                                   \
 	"SELECT r.seq, r.id, e.id, r.rule, s.hash, r.created, l.state, l.due, d.state, d.at,"      \
 	" d.error FROM "
@@ -251,6 +251,7 @@ static json_t *row_event(struct sqlite_store *s, sqlite3_stmt *st, struct errmsg
 		view_event(&(struct store_event){.seq = (uint64_t)sqlite3_column_int64(st, 0),
 						 .id = column_id(st, 1),
 						 .source = column_text(st, 2),
+						 .ext_id = column_text(st, 10),
 						 .type = column_text(st, 3),
 						 .subject = column_text(st, 4),
 						 .time = sqlite3_column_int64(st, 5),

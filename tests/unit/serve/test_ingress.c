@@ -262,7 +262,8 @@ static void what_is_against_the_model_is_told_by_its_path(void **state)
 			print_error("%s\n", web_str(&web, "detail"));
 		assert_non_null(strstr(web_str(&web, "detail"), rows[i].says));
 	}
-	assert_int_equal(web_post(&web, "/conversations/slack", LEAD("x", "")), 404);
+	assert_int_equal(web_post(&web, "/conversations/slack", LEAD("x", "")), 400);
+	assert_int_equal(web_post(&web, "/conversations/nowhere", LEAD("x", "")), 404);
 	assert_null(newest_event());
 }
 
