@@ -401,7 +401,7 @@ static void a_detached_jws(void **state)
 	assert_int_equal(judge_jws(JWS, JWS_BODY, JWS_TIME + 3600), ERR_AUTH);
 	assert_int_equal(judge_jws(JWS_NONE, JWS_BODY, JWS_TIME), ERR_AUTH);
 	auto_free char *token = mem_strdup(JWS);
-	for (size_t i = 0; token[i]; i += 11) {
+	for (size_t i = 0; i < sizeof(JWS) - 1; i += 11) {
 		char was = token[i];
 		token[i] = was == 'A' ? 'B' : 'A';
 		assert_int_equal(judge_jws(token, JWS_BODY, JWS_TIME), ERR_AUTH);
