@@ -249,7 +249,7 @@ static struct tmpl *container(struct compiler *c, const struct ynode *n)
 	return t;
 }
 
-/* A key as it stands for what nobody else should know, with a plain text behind it. */
+/* A key as it stands for what nobody else should know, with a plain text behind it; its own name is a sample. */
 static void check_secret(struct compiler *c, const struct ynode *key, const struct ynode *v)
 {
 	static const char *const names[] = {"authorization",
@@ -264,7 +264,7 @@ static void check_secret(struct compiler *c, const struct ynode *key, const stru
 					    "access_token",
 					    NULL};
 	bool plain = v->kind == Y_STRING && v->len >= SECRET_MIN && v->text[0] != '=' &&
-		     !strstr(v->text, "${");
+		     !strstr(v->text, "${") && strcasecmp(v->text, key->text) != 0;
 	for (size_t i = 0; names[i] && plain && !c->bundle; i++)
 		if (!strcasecmp(names[i], key->text))
 			compile_warn(c, v,

@@ -116,4 +116,4 @@ def mistakes_are_told(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

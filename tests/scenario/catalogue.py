@@ -161,4 +161,4 @@ def a_mistake_in_a_definition_has_its_place(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -311,4 +311,4 @@ def folders_of_runs_that_nobody_knows_go_at_a_start(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -202,4 +202,4 @@ def what_would_be_open_is_refused_at_the_start(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

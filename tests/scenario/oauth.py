@@ -357,4 +357,4 @@ def no_secret_is_in_store_log_answers_or_output(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -225,4 +225,4 @@ def memory_does_not_grow_with_the_pages(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

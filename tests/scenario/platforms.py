@@ -109,4 +109,4 @@ end
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -124,4 +124,4 @@ do: [{wait: 1d}]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -254,4 +254,4 @@ def the_rules_that_come_along_pass_their_tests(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -182,4 +182,4 @@ def every_second_over_a_kill_each_once(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

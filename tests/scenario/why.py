@@ -103,4 +103,4 @@ def a_changed_rule_is_asked_as_it_was(case):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
