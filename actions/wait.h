@@ -10,6 +10,14 @@
 #include "actions/watch.h"
 #include "engine/run/step.h"
 
+#define WAIT_FIXED 4 /* more fields narrow little */
+
+/* A field of the event, "=it.data.id", and the value that it must have. */
+struct fixed {
+	const char *path;
+	struct tmpl *value;
+};
+
 struct wait_args {
 	struct tmpl *time; /* wait: 10m */
 	struct tmpl *until;
@@ -20,6 +28,11 @@ struct wait_args {
 	struct tmpl *own[5]; /* enum wait_own */
 	bool scan;
 	const char *shape; /* of its keys: the plan's */
+	struct fixed
+		fixed[WAIT_FIXED]; /* what `match` demands, and the shape with it; NULL: nothing */
+	size_t n_fixed;
+	const char *narrow_shape;
+	bool wide_is_all; /* without that every event of its type would be looked at */
 	int64_t timeout_ms;
 	struct else_arg other;
 	const struct target *job; /* found by the check: the call that began the activity */

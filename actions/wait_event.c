@@ -7,7 +7,9 @@
  *                                        └─── it does not ─────────┘
  *
  * The values of `where` are taken when it begins. The store finds what has them, also what came between
- * the run's own event (for a conversation: its last reply) and now, oldest first; `match` is judged here.
+ * the run's own event (for a conversation: its last reply) and now, oldest first; `match` is judged here. What
+ * a `match` such as `it.data.id == data.id` demands is a value of the key too, so that an event is judged by
+ * those waits alone whose value it has.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +50,67 @@ static json_t *paths_of(const struct wait_args *args)
 	return paths;
 }
 
-static bool narrows(const struct wait_args *args)
+/* ---- what `match` demands ---- */
+
+static struct tmpl *compile_value(struct plan *p, const char *src, const struct tmpl *at)
 {
-	const char *src = args->match ? args->match->src : NULL;
-	return src && strstr(src, "it.") && strstr(src, "==");
+	struct tmpl *t = arena_alloc(&p->arena, sizeof(*t));
+	*t = (struct tmpl){.kind = TMPL_EXPR,
+			   .line = at->line,
+			   .col = at->col,
+			   .src = arena_strdup(&p->arena, src)};
+	if (p->vm->ops->compile(p->vm->vm, t->src, false, p->file, &t->ref, NULL) != 0)
+		return NULL;
+	return plan_keep(p, t);
+}
+
+struct found {
+	struct plan *plan;
+	struct wait_args *args;
+	json_t *paths;
+};
+
+static void on_demand(void *arg, const char *path, const char *value)
+{
+	struct found *f = arg;
+	struct wait_args *args = f->args;
+	auto_free char *own = mem_printf("=it.%s", path);
+	if (args->n_fixed == WAIT_FIXED || json_object_get(f->paths, own))
+		return;
+	struct tmpl *t = compile_value(f->plan, value, args->match);
+	if (!t)
+		return;
+	json_object_set_new(f->paths, own, json_null());
+	args->fixed[args->n_fixed++] = (struct fixed){arena_strdup(&f->plan->arena, own), t};
+}
+
+/* Adds to the paths what `match` demands beside `where`. */
+static void find_fixed(struct plan *p, struct wait_args *args, json_t *paths)
+{
+	struct found f = {p, args, paths};
+	const struct tmpl *t = args->match;
+	args->n_fixed = 0;
+	if (t && t->kind == TMPL_EXPR && !t->chunk && p->vm->ops->demands)
+		p->vm->ops->demands(p->vm->vm, t->src, on_demand, &f);
+}
+
+/* Every event of the type would be looked at: who means that says so. */
+static void check_filter(struct plan_check *c, const struct step *s, const json_t *paths)
+{
+	const struct wait_args *args = s->args;
+	if (json_object_size(paths) || args->scan)
+		return;
+	if (args->match)
+		c->error(
+			c, args->match->line, args->match->col,
+			"no event can be looked up by this match: compare a field with what the run knows, "
+			"as in it.data.id == data.id, joined to the rest by `and`; or add where:, or "
+			"scan: true to judge every such event");
+	else
+		c->error(
+			c, s->line, s->col,
+			"the wait needs where: or a match: with it.field == value, else every such "
+			"event ends it; scan: true says that this is meant");
 }
 
 void wait_event_check(struct plan_check *c, struct step *s)
@@ -65,11 +124,6 @@ void wait_event_check(struct plan_check *c, struct step *s)
 	if (args->where && args->where->kind != TMPL_MAP && !where_is_plain(args))
 		c->error(c, args->where->line, args->where->col,
 			 "where: is a map such as {order_id: =data.order_id}");
-	if (!json_object_size(paths) && !narrows(args) && !args->scan)
-		c->error(
-			c, s->line, s->col,
-			"the wait needs where: or a match: with it.field == value, else every such "
-			"event ends it; scan: true says that this is meant");
 	if (args->timeout_ms && args->other.kind == ELSE_UNSET)
 		c->error(c, s->line, s->col,
 			 "a wait with a timeout needs an else: fail, continue or steps");
@@ -85,6 +139,11 @@ void wait_event_check(struct plan_check *c, struct step *s)
 		c->error(c, s->line, s->col, "run: is one of completed, failed, cancelled");
 	auto_free char *shape = shape_text(type, args->conversation != NULL, paths);
 	args->shape = plan_shape(c->plan, shape);
+	args->wide_is_all = !json_object_size(paths) && !args->scan;
+	find_fixed(c->plan, args, paths);
+	check_filter(c, s, paths);
+	auto_free char *narrow = shape_text(type, args->conversation != NULL, paths);
+	args->narrow_shape = args->n_fixed ? plan_shape(c->plan, narrow) : NULL;
 }
 
 /* ---- opening ---- */
@@ -133,14 +192,56 @@ static json_t *eval_values(struct act *a)
 	return NULL;
 }
 
-static bool open_key(struct act *a, const json_t *values)
+/* Equal values of these have one key; of numbers beyond, an integer and a real may be equal and have two. */
+static bool has_one_key(const json_t *v)
+{
+	double d = json_number_value(v);
+	return v && !json_is_null(v) && !json_is_object(v) && !json_is_array(v) && d >= -9e15 &&
+	       d <= 9e15;
+}
+
+static bool is_nil(struct act *a, const struct fixed *f)
+{
+	(void)step_fail(a, ERR_INVALID,
+			"the wait's match compares %s with nil: any event without it would do",
+			f->path + 1);
+	return false;
+}
+
+/*
+ * Adds what `match` demands, and finds the shape for it. A value that is no plain one is left to `match`
+ * itself, and with it the rest: the wide shape finds what the narrow one would. False: step_fail was called.
+ */
+static bool add_fixed(struct act *a, json_t *values, const char **ret_shape)
+{
+	const struct wait_args *args = act_args(a);
+	json_auto_t *own = json_object();
+	bool narrow = args->n_fixed > 0;
+	for (size_t i = 0; i < args->n_fixed; i++) {
+		const struct fixed *f = &args->fixed[i];
+		json_t *v = NULL;
+		int rc = tmpl_eval(act_plan(a)->vm, f->value, act_scope(a), &v, NULL);
+		if (rc == 0 && (!v || json_is_null(v)) && args->wide_is_all) {
+			json_decref(v);
+			return is_nil(a, f);
+		}
+		narrow = narrow && rc == 0 && has_one_key(v);
+		json_object_set_new(own, f->path, v ? v : json_null());
+	}
+	if (narrow)
+		json_object_update(values, own);
+	*ret_shape = narrow ? args->narrow_shape : args->shape;
+	return true;
+}
+
+static bool open_key(struct act *a, const json_t *values, const char *shape)
 {
 	const struct wait_args *args = act_args(a);
 	struct store_wait w = {.what = "event",
 			       .judge = args->match != NULL,
 			       .from = args->conversation ? FROM_MARK : FROM_RUN,
-			       .shape = args->shape};
-	if (!shape_key(args->shape, values, &w.key)) {
+			       .shape = shape};
+	if (!shape_key(shape, values, &w.key)) {
 		(void)step_fail(a, ERR_INVALID, "a wait compares plain values");
 		return false;
 	}
@@ -149,7 +250,7 @@ static bool open_key(struct act *a, const json_t *values)
 }
 
 /* A list means any of: a key for each choice. Takes values. */
-static bool open_keys(struct act *a, json_t *values, unsigned *left)
+static bool open_keys(struct act *a, json_t *values, const char *shape, unsigned *left)
 {
 	json_auto_t *owned = values;
 	(void)owned;
@@ -162,13 +263,13 @@ static bool open_keys(struct act *a, json_t *values, unsigned *left)
 		json_array_foreach (v, i, one) {
 			json_t *copy = json_copy(values);
 			json_object_set(copy, path, one);
-			if (!open_keys(a, copy, left))
+			if (!open_keys(a, copy, shape, left))
 				return false;
 		}
 		return true;
 	}
 	if ((*left)-- > 0)
-		return open_key(a, values);
+		return open_key(a, values, shape);
 	(void)step_fail(a, ERR_LIMIT, "a wait has at most %d combinations of values",
 			KEYS_OF_A_WAIT);
 	return false;
@@ -180,12 +281,17 @@ static bool open_wait(struct act *a)
 	json_t *values = eval_values(a);
 	unsigned left = KEYS_OF_A_WAIT;
 	json_int_t due = args->timeout_ms ? act_now(a) + args->timeout_ms : 0;
+	const char *shape;
 	if (!values)
 		return false;
+	if (!add_fixed(a, values, &shape)) {
+		json_decref(values);
+		return false;
+	}
 	step_record(a, REC_WAIT,
 		    json_pack("{s:s, s:b, s:I, s:O}", "kind", "event", "awaits", 1, "due", due,
 			      "where", values));
-	return open_keys(a, values, &left);
+	return open_keys(a, values, shape, &left);
 }
 
 /* ---- what came ---- */

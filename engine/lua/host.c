@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/base/arena.h"
+#include "engine/lua/demand.h"
 #include "engine/lua/expr.h"
 #include "engine/lua/host_private.h"
 #include "engine/lua/names.h"
@@ -68,12 +69,20 @@ static const char *vm_library(void *vm, size_t *i)
 	return e ? e->key : NULL;
 }
 
+static void vm_demands(void *vm, const char *src,
+		       void (*cb)(void *arg, const char *path, const char *value), void *arg)
+{
+	(void)vm;
+	demands_find(src, cb, arg);
+}
+
 static const struct expr_ops ops = {.compile = vm_compile,
 				    .release = vm_release,
 				    .eval = vm_eval,
 				    .truth = vm_truth,
 				    .names = vm_names,
 				    .split = vm_split,
+				    .demands = vm_demands,
 				    .is_library = vm_is_library,
 				    .library = vm_library};
 

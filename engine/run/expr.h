@@ -50,6 +50,12 @@ struct expr_ops {
 	 */
 	char (*split)(void *vm, const char *src, size_t len,
 		      void (*cb)(void *arg, const char *text, size_t len), void *arg);
+	/*
+	 * The fields of `it` ("data.order.id") that a condition demands, each with the source of a value that does not
+	 * change while a run waits: where the condition is true, the two are equal. May be NULL: nothing is known.
+	 */
+	void (*demands)(void *vm, const char *src,
+			void (*cb)(void *arg, const char *path, const char *value), void *arg);
 	/* True when the name belongs to the expression library (lower, time, time.add …). */
 	bool (*is_library)(void *vm, const char *name);
 	/* All those names, one after the other: *i begins with 0; NULL after the last. May be NULL. */

@@ -8,8 +8,22 @@
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
 
+/* As expressions read it: a name after the other, whatever keys have dots in them. */
+static json_t *by_names(json_t *v, const char *path)
+{
+	for (;; path++) {
+		size_t len = strcspn(path, ".");
+		v = json_object_getn(v, path, len);
+		path += len;
+		if (!*path)
+			return v;
+	}
+}
+
 json_t *event_value(struct event *e, const char *path)
 {
+	if (!strncmp(path, "=it.", 4))
+		return by_names(event_envelope(e), path + 4);
 	if (!strncmp(path, "event.", 6))
 		return json_path(event_envelope(e), path + 6);
 	return e->data ? json_path(e->data, path) : NULL;
@@ -148,27 +162,34 @@ static bool key_of(const struct shape *x, struct event *e, struct store_key *ret
 	return shape_key(x->text, values, ret);
 }
 
-static void add_keys(const struct shape *x, struct event *e, struct store_key **ret, size_t *n)
+struct keys {
+	struct store_key *at;
+	size_t n, cap;
+};
+
+static void add_keys(const struct shape *x, struct event *e, struct keys *all)
 {
-	for (; x && *n < KEYS_MAX; x = x->next) {
+	for (; x; x = x->next) {
 		if (x->prefix != SIZE_MAX && strncmp(e->type, x->type, x->prefix) != 0)
 			continue;
-		if (!*ret)
-			*ret = mem_alloc(KEYS_MAX * sizeof(**ret));
-		*n += key_of(x, e, &(*ret)[*n]);
+		if (all->n == all->cap) {
+			all->cap = all->cap ? 2 * all->cap : 8;
+			all->at = mem_realloc(all->at, all->cap * sizeof(*all->at));
+		}
+		all->n += key_of(x, e, &all->at[all->n]);
 	}
 }
 
 size_t shapes_keys(const struct shapes *s, struct event *e, struct store_key **ret)
 {
-	size_t n = 0;
-	*ret = NULL;
+	struct keys all = {0};
 	size_t kind = strcspn(e->type, "#"); /* "webhook:github#push" is also a "webhook:github" */
-	add_keys(map_get(&s->types, e->type), e, ret, &n);
+	add_keys(map_get(&s->types, e->type), e, &all);
 	if (e->type[kind])
-		add_keys(map_getn(&s->types, e->type, kind), e, ret, &n);
-	add_keys(s->prefixes, e, ret, &n);
-	return n;
+		add_keys(map_getn(&s->types, e->type, kind), e, &all);
+	add_keys(s->prefixes, e, &all);
+	*ret = all.at;
+	return all.n;
 }
 
 bool shapes_hear(const struct shapes *s, const char *type)

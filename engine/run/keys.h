@@ -17,9 +17,10 @@
 #include "engine/run/event.h"
 #include "engine/store/wait.h"
 
-#define KEYS_MAX 64 /* shapes that fit one event; more are left out of it */
-
-/* The value of a dotted path, from `data` or, as "event.…", from the envelope; borrowed, NULL: none. */
+/*
+ * The value of a dotted path, from `data` or, as "event.…", from the envelope; borrowed, NULL: none. A path
+ * "=it.…" is one of expressions: names of objects alone, which no dot in a key of the data can mislead.
+ */
 json_t *event_value(struct event *e, const char *path);
 
 /*
