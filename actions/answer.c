@@ -28,8 +28,7 @@ void answer_done(struct answer *r)
 	*r = (struct answer){0};
 }
 
-/* What statuses mean where neither the action nor its connector says anything else. */
-static int status_error(int status)
+int answer_status_error(int status)
 {
 	static const struct {
 		int status, err;
@@ -156,7 +155,7 @@ static void classify_error(const struct action *a, const json_t *headers, int64_
 	const json_t *entry = find_entry(a, key, out->status);
 	const char *name = json_str(entry, "error");
 	out->outcome = ANSWER_ERROR;
-	out->err = name ? err_by_name(name) : status_error(out->status);
+	out->err = name ? err_by_name(name) : answer_status_error(out->status);
 	snprintf(out->key, sizeof(out->key), "%s", key ? key : "");
 	out->wait_ms = json_int(entry, "wait_ms", 0);
 	int64_t asked = after ? retry_after_ms(after, now_ms, RETRY_AFTER_CAP_MS) : -1;

@@ -29,6 +29,8 @@ struct answer {
 	bool gone;          /* not_found that is a success: an earlier attempt did it */
 };
 
+/* The error that a status is where nothing else is said of it. */
+int answer_status_error(int status);
 /*
  * headers: {lower-case name: value} or NULL. repeated: an attempt was sent before, whose answer is
  * not known. now_ms: UTC, for a Retry-After with a date.

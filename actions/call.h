@@ -147,8 +147,6 @@ void call_record_attempt(struct act *a, struct call_state *st, const json_t *err
 			 bool counts, bool doubt);
 /* The error that this attempt's end is: {name, message, status?, key?}; a new reference. */
 json_t *call_error(const struct call_state *st, int err);
-/* How many sends there may be, by the policy or by default. */
-unsigned call_attempts_max(const struct act *a);
 /* Writes attempts and status into the step's meta. */
 void call_tell(struct act *a, const struct call_state *st);
 /* The step fails; takes error. */

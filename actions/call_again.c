@@ -1,14 +1,7 @@
 /* Attempts of a call that ended without a result: how they count, and when the next one is due. */
-#include <string.h>
-
 #include "actions/call.h"
+#include "actions/policy.h"
 #include "engine/base/json.h"
-
-#define ATTEMPTS 6
-#define FIRST_MS 1000
-#define CAP_MS (5 * 60 * 1000)
-#define WITHIN_MS (2 * 3600 * 1000)
-#define THROTTLED_MS 1000
 
 /* ---- what the journal tells ---- */
 
@@ -89,64 +82,6 @@ enum verdict call_give_up(struct act *a, struct call_state *st, json_t *error)
 	return step_fail_error(a, error);
 }
 
-static int64_t back_off(const struct act *a, const struct call_state *st)
-{
-	const struct retry *r = act_retry(a);
-	double factor = r->factor > 0 ? r->factor : 2;
-	double cap = (double)(r->cap_ms ? r->cap_ms : CAP_MS);
-	double delay = (double)(r->first_ms ? r->first_ms : FIRST_MS);
-	for (unsigned i = 1; i < st->attempts && delay < cap; i++)
-		delay *= factor;
-	delay = delay < cap ? delay : cap;
-	if (r->no_jitter)
-		return (int64_t)delay;
-	return 1 + (int64_t)rng_below(act_rng(a), (uint64_t)delay);
-}
-
-static int64_t day_end(int64_t now)
-{
-	const int64_t day = 24 * 3600 * 1000LL;
-	return (now / day + 1) * day + 5000;
-}
-
-/* When the next attempt may leave. */
-static int64_t next_due(const struct act *a, const struct call_state *st, int err)
-{
-	int64_t now = act_now(a), wait = st->x.answer.wait_ms;
-	if (err == ERR_QUOTA)
-		return day_end(now) + (int64_t)rng_below(act_rng(a), 60000);
-	int64_t delay = back_off(a, st);
-	if (err == ERR_THROTTLED && wait < THROTTLED_MS)
-		wait = THROTTLED_MS;
-	return now + (delay > wait ? delay : wait + (wait ? delay / 4 : 0));
-}
-
-unsigned call_attempts_max(const struct act *a)
-{
-	int said = act_retry(a)->attempts;
-	return said > 0 ? (unsigned)said : ATTEMPTS;
-}
-
-static bool policy_wants(const struct act *a, const struct call_state *st, const json_t *error,
-			 int err)
-{
-	const struct retry *r = act_retry(a);
-	int64_t within = r->within_ms ? r->within_ms : WITHIN_MS;
-	bool counts = err != ERR_THROTTLED && err != ERR_QUOTA;
-	if (counts && st->attempts >= call_attempts_max(a))
-		return false;
-	if (err != ERR_QUOTA && act_now(a) - st->first >= within)
-		return false;
-	if (r->n_errors) {
-		const char *name = json_str(error, "name");
-		for (size_t i = 0; i < r->n_errors; i++)
-			if (name && strcmp(r->errors[i], name) == 0)
-				return true;
-		return false;
-	}
-	return err_class(err) == ERR_TRANSIENT;
-}
-
 enum verdict call_park(struct act *a, struct call_state *st, int64_t due)
 {
 	st->at = CALL_PARKED;
@@ -157,9 +92,9 @@ enum verdict call_park(struct act *a, struct call_state *st, int64_t due)
 enum verdict call_again_later(struct act *a, struct call_state *st, int err, bool doubt)
 {
 	json_t *error = call_error(st, err);
-	if (!policy_wants(a, st, error, err))
+	if (!policy_wants(a, st->attempts, st->first, error, err))
 		return call_give_up(a, st, error);
-	int64_t due = next_due(a, st, err);
+	int64_t due = policy_due(a, st->attempts, err, st->x.answer.wait_ms);
 	call_leave_job_place(a, st);
 	call_record_attempt(a, st, error, due, err != ERR_THROTTLED && err != ERR_QUOTA, doubt);
 	json_decref(error);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actions/call.h"
+#include "actions/policy.h"
 #include "engine/base/fault.h"
 #include "engine/base/json.h"
 
@@ -109,7 +110,7 @@ static enum verdict look_again(struct act *a, struct call_state *st, const char 
 /* The doubt is settled, or a person has settled it: the open attempt counts as one without effect. */
 enum verdict call_send_again(struct act *a, struct call_state *st)
 {
-	if (!st->crashed && st->attempts >= call_attempts_max(a))
+	if (!st->crashed && st->attempts >= policy_attempts_max(a))
 		return call_unsettled(a, st, "it is not there, and it was tried often enough");
 	json_t *error = call_error(st, ERR_IN_DOUBT);
 	if (call_has_open_attempt(a))

@@ -9,6 +9,7 @@
 struct cache;
 struct catalogue;
 struct connections;
+struct egress;
 struct files;
 struct tokens;
 
@@ -22,6 +23,9 @@ struct services {
 	struct rng *rng;
 	struct catalogue *catalogue;
 	struct connections *connections;
+	const struct egress *egress; /* NULL: all of the world but private addresses */
+	const json_t
+		*secrets; /* {name: value}; NULL: each stands for itself, as in tests of rules */
 	/* Where replies of a platform go: {url, headers} or NULL. */
 	json_t *(*reply_target)(void *arg, const char *platform);
 	void *arg;

@@ -61,7 +61,12 @@ static const char *connector_of(const char *connection)
 	return c ? c->connector : connection;
 }
 
-static void unknown_connection(struct plan_check *c, const char *name, int line, int col)
+bool target_knows_connection(const char *name)
+{
+	return connections && connections_find(connections, name);
+}
+
+void target_unknown_connection(struct plan_check *c, const char *name, int line, int col)
 {
 	const char *near = connections ? connections_suggest(connections, name) : NULL;
 	if (!near)
@@ -80,7 +85,7 @@ static const struct action *find(struct plan_check *c, const char *connection, c
 {
 	const char *connector = connector_of(connection);
 	if (!connector || !catalogue || !catalogue_connector(catalogue, connector)) {
-		unknown_connection(c, connection, line, col);
+		target_unknown_connection(c, connection, line, col);
 		return NULL;
 	}
 	const struct action *a = catalogue_find(catalogue, connector, name);

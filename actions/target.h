@@ -27,6 +27,9 @@ void target_setup(const struct catalogue *cat, const struct connections *conns);
  * error collected at line:col.
  */
 const struct target *target_check(struct plan_check *c, const char *full, int line, int col);
+/* Whether a plain name is a connection's or a connector's, and the mistake that it is not. */
+bool target_knows_connection(const char *name);
+void target_unknown_connection(struct plan_check *c, const char *name, int line, int col);
 /* The plan's own, or NULL when the rule did not pin it. */
 const struct target *target_find(const struct plan *p, const char *full);
 

@@ -161,6 +161,7 @@ int expr_run(struct machine *m, struct expr_set *e, int ref, const struct scope 
 	assert(!m->budget.active && "an evaluation began inside another");
 	lua_State *L = m->L;
 	m->scope = s;
+	m->leaving = false;
 	budget_start(&m->budget, L);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, REG_FUNCS);
 	lua_rawgeti(L, -1, ref + 1);

@@ -118,8 +118,13 @@ static const char *key_arg(lua_State *L, int arg, size_t *ret_len)
 	int *kind = lua_touserdata(L, arg);
 	if (lua_type(L, arg) != LUA_TUSERDATA || *kind != OBJECT_SECRET)
 		return luaL_checklstring(L, arg, ret_len);
+	size_t len;
 	lua_getiuservalue(L, arg, 1);
-	const char *name = lua_tostring(L, -1);
+	const char *text = lua_tolstring(L, -1, &len);
+	if (text[0] != EXPR_SECRET_BEGIN || memchr(text, EXPR_SECRET_END, len) != text + len - 1)
+		luaL_error(L,
+			   "a key is secrets.NAME or a text, and not a text with a secret in it");
+	const char *name = lua_pushlstring(L, text + 1, len - 2);
 	const json_t *const *all = machine_of(L)->secrets;
 	json_t *v = all && *all ? json_object_get(*all, name) : NULL;
 	if (!json_is_string(v))

@@ -55,25 +55,72 @@ static int secret_tostring(lua_State *L)
 	return 1;
 }
 
-/* secrets.NAME is a name that only hmac looks up; it has no text and leaves Lua nowhere. */
-static int secret_index(lua_State *L)
+/*
+ * A text with names of secrets in it (EXPR_SECRET_BEGIN in expr.h), for the one at the top. Functions
+ * on texts do not take it: what stands for a secret cannot be cut, coded or compared.
+ */
+static void wrap_secret(lua_State *L)
 {
-	size_t len;
-	const char *name = luaL_checklstring(L, 2, &len);
 	int *kind = lua_newuserdatauv(L, sizeof(int), 1);
 	*kind = OBJECT_SECRET;
-	lua_pushlstring(L, name, len);
+	lua_insert(L, -2);
 	lua_setiuservalue(L, -2, 1);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, REG_SECRET);
 	lua_setmetatable(L, -2);
+}
+
+static int secret_index(lua_State *L)
+{
+	luaL_Buffer b;
+	const char *name = luaL_checkstring(L, 2);
+	for (const char *p = name; *p; p++)
+		if ((unsigned char)*p >= 0x80 || *p < ' ')
+			return luaL_error(L, "secrets.%s is not declared", name);
+	luaL_buffinit(L, &b);
+	luaL_addchar(&b, EXPR_SECRET_BEGIN);
+	luaL_addstring(&b, name);
+	luaL_addchar(&b, EXPR_SECRET_END);
+	luaL_pushresult(&b);
+	wrap_secret(L);
+	return 1;
+}
+
+/* Pushes an operand's text. What comes from outside is UTF-8, which has no byte that marks a secret. */
+static void push_operand(lua_State *L, int index)
+{
+	const int *kind = lua_touserdata(L, index);
+	if (lua_type(L, index) == LUA_TUSERDATA && *kind == OBJECT_SECRET) {
+		lua_getiuservalue(L, index, 1);
+		return;
+	}
+	if (lua_type(L, index) != LUA_TSTRING && lua_type(L, index) != LUA_TNUMBER)
+		luaL_error(L, "attempt to concatenate a %s value with a secret",
+			   proxy_type(L, index));
+	size_t len;
+	lua_pushvalue(L, index);
+	const char *s = lua_tolstring(L, -1, &len);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] >= (unsigned char)EXPR_SECRET_END)
+			luaL_error(L, "a text beside a secret is not UTF-8");
+}
+
+static int secret_concat(lua_State *L)
+{
+	push_operand(L, 1);
+	push_operand(L, 2);
+	budget_charge(L, (lua_rawlen(L, -1) + lua_rawlen(L, -2)) / 16);
+	lua_concat(L, 2);
+	wrap_secret(L);
 	return 1;
 }
 
 static void open_secrets(lua_State *L)
 {
-	lua_createtable(L, 0, 2);
+	lua_createtable(L, 0, 3);
 	lua_pushcfunction(L, secret_tostring);
 	lua_setfield(L, -2, "__tostring");
+	lua_pushcfunction(L, secret_concat);
+	lua_setfield(L, -2, "__concat");
 	lua_pushliteral(L, "secret");
 	lua_setfield(L, -2, "__name");
 	lua_rawseti(L, LUA_REGISTRYINDEX, REG_SECRET);

@@ -20,7 +20,7 @@
 enum machine_reg {
 	REG_PROXY = 10, /* metatable of proxies */
 	REG_ERROR,      /* metatable of operations' error values */
-	REG_SECRET,     /* metatable of names of secrets */
+	REG_SECRET,     /* metatable of texts with names of secrets in them */
 	REG_LIST,       /* metatable that marks a plain table as a list */
 	REG_MEMO,       /* scripts: json_t → proxy, weak */
 	REG_LIBRARY,    /* name → function or locked table */
@@ -45,7 +45,8 @@ struct machine {
 	struct files *const *files;   /* the host's place for them; *files may be NULL */
 	const char *run; /* scripts: the id of the run whose files may be read, or NULL */
 	bool script;
-	void *owner; /* scripts: the struct script */
+	bool leaving; /* expressions: their value is on its way out of Lua */
+	void *owner;  /* scripts: the struct script */
 };
 
 static inline struct machine *machine_of(lua_State *L)

@@ -126,6 +126,25 @@ static json_t *from_table(lua_State *L, int table, int depth, json_t *guard)
 	return json_incref(v);
 }
 
+static bool is_secret(lua_State *L, int index)
+{
+	const int *kind = lua_touserdata(L, index);
+	return lua_type(L, index) == LUA_TUSERDATA && *kind == OBJECT_SECRET;
+}
+
+static json_t *from_secret(lua_State *L, int index)
+{
+	const struct machine *m = machine_of(L);
+	if (!m->leaving || !m->scope || !m->scope->secrets)
+		luaL_error(L,
+			   "a secret can stand only in the url, query, headers and body of http, "
+			   "and as the key of hmac()");
+	lua_getiuservalue(L, index, 1);
+	json_t *v = json_stringn_nocheck(lua_tostring(L, -1), lua_rawlen(L, -1));
+	lua_pop(L, 1);
+	return v;
+}
+
 /* index is absolute. A new reference. */
 static json_t *convert(lua_State *L, int index, int depth, json_t *guard)
 {
@@ -148,6 +167,8 @@ static json_t *convert(lua_State *L, int index, int depth, json_t *guard)
 	case LUA_TTABLE:
 		return from_table(L, index, depth, guard);
 	default:
+		if (is_secret(L, index))
+			return from_secret(L, index);
 		luaL_error(L, "a %s cannot leave Lua as JSON", proxy_type(L, index));
 		return NULL;
 	}
@@ -200,6 +221,7 @@ void value_push_text(lua_State *L, int index, bool canonical)
 static int take_table(lua_State *L)
 {
 	json_t **ret = lua_touserdata(L, 2);
+	machine_of(L)->leaving = true;
 	*ret = value_json(L, 1);
 	return 0;
 }

@@ -76,7 +76,7 @@ struct compiler {
 	json_t *actions;      /* pinned so far, by name */
 	json_t *scripts;      /* the same */
 	enum scope_level level;
-	int in_catch, in_match;
+	int in_catch, in_match, in_secrets;
 	size_t n_unknown; /* words that were not known, with no name near */
 	bool nameless;    /* a name could not be read: later readers of it are no second mistake */
 	size_t nameless_use; /* those are the reads from this one on */

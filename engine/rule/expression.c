@@ -107,11 +107,11 @@ static void on_name(void *arg, const char *dotted, int line)
 	int l, col;
 	place_of(a->at, a->src, find_name(a->src, dotted, line), &l, &col);
 	bool secret = strcspn(dotted, ".") == strlen("secrets") && !strncmp(dotted, "secrets", 7);
-	if (secret && !strstr(a->src, "hmac"))
+	if (secret && !a->c->in_secrets && !strstr(a->src, "hmac"))
 		a->c->check.error(
 			&a->c->check, l, col,
-			"secrets may be read only inside hmac(): give calls their keys by a "
-			"connection");
+			"secrets may be read only inside hmac(), and in the url, query, headers "
+			"and body of http: give calls their keys by a connection");
 	else
 		scope_use(a->c, dotted, l, col);
 }

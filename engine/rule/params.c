@@ -157,6 +157,11 @@ void param_fill(struct compiler *c, struct step *s, const struct param *p, const
 	case P_TMPL:
 		*(struct tmpl **)to = template_compile(c, n);
 		break;
+	case P_SECRETS:
+		c->in_secrets++;
+		*(struct tmpl **)to = template_compile(c, n);
+		c->in_secrets--;
+		break;
 	case P_EXPR:
 		*(struct tmpl **)to = fill_expr(c, p, n);
 		break;

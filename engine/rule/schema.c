@@ -352,6 +352,7 @@ static json_t *param_json(const struct rule_env *env, const struct param *p)
 	case P_STRING:
 		return shape_json(env, "text");
 	case P_TMPL:
+	case P_SECRETS:
 		return json_object();
 	case P_EXPR:
 		return shape_json(env, "expression");

@@ -222,7 +222,7 @@ static bool is_block(const struct param *p)
 
 static bool is_template(const struct param *p)
 {
-	return p->type == P_TMPL || p->type == P_EXPR;
+	return p->type == P_TMPL || p->type == P_SECRETS || p->type == P_EXPR;
 }
 
 enum pass { PASS_PLAIN, PASS_BLOCKS, PASS_AFTER };

@@ -96,7 +96,7 @@ static bool eval_arg(struct act *a, const struct param *p, const void *at, json_
 {
 	struct tmpl *const *t = at;
 	*ret = NULL;
-	if ((p->type == P_TMPL || p->type == P_EXPR) && *t)
+	if ((p->type == P_TMPL || p->type == P_SECRETS || p->type == P_EXPR) && *t)
 		return act_eval(a, *t, ret);
 	if (p->type == P_STRING && *(const char *const *)at)
 		*ret = json_string(*(const char *const *)at);

@@ -89,7 +89,8 @@ static int eval_text(const struct expr_vm *vm, const struct tmpl *t, const struc
 	for (size_t i = 0; i < t->n && !err; i++)
 		err = add_piece(vm, t->items[i], s, &b, msg);
 	if (!err) {
-		*ret = json_stringn(buf_str(&b), b.len);
+		*ret = s->secrets ? json_stringn_nocheck(buf_str(&b), b.len)
+				  : json_stringn(buf_str(&b), b.len);
 		if (!*ret)
 			err = err_set(msg, ERR_SCRIPT, "a text is not valid UTF-8");
 	}

@@ -17,7 +17,15 @@
  */
 struct scope {
 	json_t *(*get)(const struct scope *s, const char *name);
+	bool secrets; /* the value may hold names of secrets */
 };
+
+/*
+ * In a value that may, secrets.NAME is the bytes BEGIN NAME END inside a text. No UTF-8 has these bytes, so
+ * that nothing that comes from outside can name a secret.
+ */
+#define EXPR_SECRET_BEGIN '\xFF'
+#define EXPR_SECRET_END '\xFE'
 
 /*
  * What csv.rows gives of a file that is too large to be one value: an object with the file's value under

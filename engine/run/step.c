@@ -125,6 +125,14 @@ bool act_eval(struct act *a, const struct tmpl *t, json_t **ret)
 	return false;
 }
 
+bool act_eval_secrets(struct act *a, const struct tmpl *t, json_t **ret)
+{
+	a->scope.secrets = true;
+	bool ok = act_eval(a, t, ret);
+	a->scope.secrets = false;
+	return ok;
+}
+
 bool act_truth(struct act *a, const struct tmpl *t, bool *ret)
 {
 	if (tmpl_truth(act_vm(a), t, &a->scope, ret, &a->msg) == 0)
@@ -594,7 +602,7 @@ int step_pick_catch(struct act *a, const struct catchers *c, json_t *error)
 /* Fills one parameter of a spawned step with a literal; the value stays the frame's. */
 static void spawn_param(struct act *a, const struct param *p, void *at, json_t *v)
 {
-	if (p->type == P_TMPL || p->type == P_EXPR) {
+	if (p->type == P_TMPL || p->type == P_SECRETS || p->type == P_EXPR) {
 		struct tmpl *t = arena_alloc(&a->arena, sizeof(*t));
 		*t = (struct tmpl){.kind = TMPL_LITERAL, .ref = -1, .literal = v};
 		*(struct tmpl **)at = t;

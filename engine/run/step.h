@@ -33,6 +33,7 @@ enum verdict { STEP_DONE, STEP_FAIL, STEP_WAIT, STEP_ENTER };
 enum param_type {
 	P_STRING,   /* const char *: plain text, no template */
 	P_TMPL,     /* struct tmpl *: any value */
+	P_SECRETS,  /* struct tmpl *: any value, and secrets.NAME in it */
 	P_EXPR,     /* struct tmpl *: a bare expression, a leading '=' allowed */
 	P_DURATION, /* int64_t ms */
 	P_INT,      /* int */
@@ -145,6 +146,8 @@ struct errmsg *act_msg(struct act *a); /* scratch for step_fail_msg */
 
 /* Evaluates in the activation's scope. On error step_fail was called: return STEP_FAIL. */
 bool act_eval(struct act *a, const struct tmpl *t, json_t **ret);
+/* The same where secrets may stand, each by its name: see EXPR_SECRET_BEGIN. */
+bool act_eval_secrets(struct act *a, const struct tmpl *t, json_t **ret);
 bool act_truth(struct act *a, const struct tmpl *t, bool *ret);
 
 /* Ends well. Takes result (NULL: nil). outcome: "ok" when NULL. */

@@ -398,6 +398,7 @@ static void read_all(struct builder *b, const json_t *root)
 	c->zone = dup_str(root, "zone", NULL);
 	c->vars = dup_map(root, "vars");
 	c->secrets = dup_map(root, "secrets");
+	c->egress = dup_map(root, "egress");
 	c->connections = dup_map(root, "connections");
 	c->places = places_of(b);
 	c->sandbox = b->flags->sandbox;
@@ -506,6 +507,7 @@ void config_free(struct config *c)
 	free_list(c->actions, c->n_actions);
 	json_decref(c->vars);
 	json_decref(c->secrets);
+	json_decref(c->egress);
 	json_decref(c->connections);
 	json_decref(c->places);
 	free_secret(c->admin_token);

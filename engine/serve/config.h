@@ -64,6 +64,7 @@ struct config {
 	char *seal_key;         /* what tokens are sealed with; NULL: the file beside the store */
 	char *zone;             /* IANA name, or NULL */
 	json_t *vars, *secrets; /* objects */
+	json_t *egress;         /* {allow, private} */
 	json_t *connections;    /* {name: configuration}, secrets resolved */
 	json_t *places;         /* {name: "file:line:col"} of the connections */
 	struct config_hook *hooks;

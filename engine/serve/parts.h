@@ -27,7 +27,8 @@ struct service {
 	struct ruleset *rules;
 	struct services services;
 	struct tokens *tokens;
-	struct cache *cache; /* answers of reads, for a while */
+	struct cache *cache;
+	struct egress *egress; /* answers of reads, for a while */
 	struct engine *engine;
 	struct timetable *timetable;
 	struct server *server;

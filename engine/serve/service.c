@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "actions/cache.h"
+#include "actions/egress.h"
 #include "actions/registry.h"
 #include "engine/base/arena.h"
 #include "engine/base/crash.h"
@@ -220,6 +221,7 @@ static void wire(struct service *s)
 {
 	make_tokens(s);
 	s->cache = cache_new(0, 0);
+	s->egress = egress_new(s->config->egress);
 	s->services = (struct services){
 		.loop = s->loop,
 		.http = s->http,
@@ -230,6 +232,8 @@ static void wire(struct service *s)
 		.rng = s->rng,
 		.catalogue = s->kit->catalogue,
 		.connections = s->kit->connections,
+		.egress = s->egress,
+		.secrets = s->config->secrets,
 		.reply_target = on_reply_target,
 		.arg = s,
 	};
@@ -466,6 +470,7 @@ void service_free(struct service *s)
 	api_connections_done(&s->api);
 	tokens_free(s->tokens);
 	cache_free(s->cache);
+	egress_free(s->egress);
 	if (s->own_store)
 		crash_close();
 	ingress_done(&s->ingress);

@@ -48,6 +48,7 @@ static void index_param(struct map *m, const struct param *p, const void *args, 
 		break;
 	case P_STRING:
 	case P_TMPL:
+	case P_SECRETS:
 	case P_EXPR:
 	case P_DURATION:
 	case P_INT:
@@ -136,6 +137,7 @@ static void on_end(json_t *step, const json_t *body, const char *at)
 	put(step, "outcome", body, "outcome");
 	put(step, "output", body, "output");
 	put(step, "error", body, "error");
+	put(step, "what", meta, "what");
 	put(step, "attempts", meta, "attempts");
 	put(step, "status", meta, "status");
 	put(step, "adopted", meta, "adopted");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actions/egress.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/suggest.h"
@@ -33,6 +34,7 @@ enum shape {
 	S_RULES,   /* paths, one or a list */
 	S_ACTIONS, /* the same, looked for among the product's own too */
 	S_ZONE,
+	S_HOSTS, /* a list of entries that actions/egress.h reads */
 	S_MAP,   /* of `keys` */
 	S_NAMED, /* names of the user's, each a map of `keys` */
 	S_ANY,
@@ -130,6 +132,11 @@ static const struct key log_keys[] = {
 	{"format", S_WORD, NULL, "logfmt json"},
 	{0},
 };
+static const struct key egress_keys[] = {
+	{"allow", S_HOSTS},
+	{"private", S_WORD, NULL, "deny allow"},
+	{0},
+};
 static const struct key top_keys[] = {
 	{"listen", S_TEXT},
 	{"public_url", S_URL},
@@ -149,7 +156,7 @@ static const struct key top_keys[] = {
 	{"retention", S_LATER, NULL, "nothing is deleted"},
 	{"otlp", S_LATER, NULL, "nothing is sent there"},
 	{"people", S_REFUSED},
-	{"egress", S_REFUSED},
+	{"egress", S_MAP, egress_keys},
 	{0},
 };
 
@@ -387,6 +394,20 @@ static json_t *read_actions(struct reader *r, const struct key *k, const struct 
 	return path ? json_string(path) : NULL;
 }
 
+static json_t *read_host(struct reader *r, const struct key *k, const struct ynode *n)
+{
+	json_t *v = read_text(r, k, n);
+	const char *text = json_string_value(v);
+	if (!text || egress_is_entry(text))
+		return v;
+	complain(r, n,
+		 "%s takes hosts such as example.com, *.example.com or example.com:8443, and "
+		 "addresses such as 10.0.0.5 or 10.1.0.0/16",
+		 k->name);
+	json_decref(v);
+	return NULL;
+}
+
 static json_t *read_zone(struct reader *r, const struct key *k, const struct ynode *n)
 {
 	static const char zones[] = "/usr/share/zoneinfo";
@@ -548,6 +569,8 @@ static json_t *read_value(struct reader *r, const struct key *k, const struct yn
 		return read_list(r, k, n, read_rules);
 	case S_ACTIONS:
 		return read_list(r, k, n, read_actions);
+	case S_HOSTS:
+		return read_list(r, k, n, read_host);
 	case S_ZONE:
 		return read_zone(r, k, n);
 	case S_MAP:

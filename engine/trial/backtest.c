@@ -41,7 +41,7 @@ static bool is_same(const char *a, const char *b)
 static bool is_of(const json_t *step, const struct http_about *by, const char *full)
 {
 	const json_t *input = json_object_get(step, "input");
-	if (!is_same(json_str(step, "what"), full))
+	if (!is_same(json_str(step, "what"), full) && !is_same(json_str(step, "kind"), full))
 		return false;
 	if (json_is_object(input))
 		return json_equal(input, by->input);
@@ -179,10 +179,12 @@ static json_t *calls_before(const json_t *run)
 	json_array_foreach (json_object_get(run, "steps"), i, step) {
 		const char *kind = json_str(step, "kind");
 		json_t *input = json_object_get(step, "input");
-		if (kind && strcmp(kind, "call") == 0)
-			json_array_append_new(out, json_pack("{s:O?, s:O?}", "call",
-							     json_object_get(step, "what"), "input",
-							     json_is_object(input) ? input : NULL));
+		bool http = is_same(kind, "http");
+		if (http || is_same(kind, "call"))
+			json_array_append_new(
+				out, json_pack("{s:O?, s:O?}", "call",
+					       json_object_get(step, http ? "kind" : "what"),
+					       "input", json_is_object(input) ? input : NULL));
 	}
 	return out;
 }

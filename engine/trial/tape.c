@@ -174,6 +174,12 @@ static const struct action *call_at(const struct cut *c, const char *path, const
 							 : NULL;
 }
 
+static bool is_http(const struct cut *c, const char *path)
+{
+	const char *kind = json_str(step_of(c->run, path), "kind");
+	return kind && strcmp(kind, "http") == 0;
+}
+
 static void pin(struct cut *c, const char *full, const struct action *a)
 {
 	if (!json_object_get(c->fits, full))
@@ -185,7 +191,8 @@ static void take_call(struct cut *c, const char *path, const char *full, const s
 {
 	const json_t *error = json_object_get(body, "error"),
 		     *out = json_object_get(body, "output");
-	pin(c, full, a);
+	if (a)
+		pin(c, full, a);
 	if (error)
 		answer_at(c, path, error_answer(error));
 	else
@@ -274,7 +281,7 @@ static void take_end(struct cut *c, const char *path, const json_t *body, int64_
 	const json_t *wait = json_object_get(last_record(c->run, path, REC_WAIT), "body");
 	const char *full, *by = json_str(taken, "by"), *kind = json_str(wait, "kind");
 	const struct action *a = call_at(c, path, &full);
-	if (a)
+	if (a || is_http(c, path))
 		take_call(c, path, full, a, body);
 	else if (by && strcmp(by, "event") == 0)
 		came_event(c, out, at);
@@ -289,8 +296,8 @@ static void take_attempt(struct cut *c, const char *path, const json_t *body)
 {
 	const char *full;
 	const json_t *error = json_object_get(body, "error");
-	if (call_at(c, path, &full) && error && json_bool(body, "sent", true) &&
-	    !json_bool(body, "doubt", false))
+	if ((call_at(c, path, &full) || is_http(c, path)) && error &&
+	    json_bool(body, "sent", true) && !json_bool(body, "doubt", false))
 		answer_at(c, path, error_answer(error));
 }
 
@@ -320,7 +327,9 @@ static json_t *expect_of(const struct cut *c)
 	json_array_foreach (json_object_get(c->run, "steps"), i, step) {
 		const char *full;
 		json_t *input = json_object_get(step, "input");
-		if (!call_at(c, json_str(step, "path"), &full))
+		if (is_http(c, json_str(step, "path")))
+			full = "http";
+		else if (!call_at(c, json_str(step, "path"), &full))
 			continue;
 		json_array_append_new(calls, json_is_object(input) ? json_pack("{s:O}", full, input)
 								   : json_string(full));

@@ -123,5 +123,33 @@ do: [{wait: 1d}]
     assert "has not ended" in done.stderr, done.stderr
 
 
+
+@test
+def what_an_http_step_was_answered_is_on_the_tape(case):
+    peer = case.peer({"do": "answer", "status": 503, "body": {}, "headers": {}, "close": False, "delay": 0},
+                     default={"do": "answer", "status": 200, "body": {"points": 4}, "headers": {}, "close": False,
+                              "delay": 0})
+    rule = f"""
+api: pawl/1
+rule: scores
+when: {{event: scored}}
+do:
+  - http: {{url: "{peer.base_url}/scores?of=x"}}
+    retry: {{first: 10ms, jitter: none}}
+    as: score
+result: =score.body.points
+"""
+    pawl = case.pawl(config={"egress": {"allow": ["127.0.0.1"]}}, rules={"scores.yaml": rule})
+    pawl.command("send", "scored")
+    run = pawl.one()["id"]
+    same([s["what"] for s in pawl.show(run)["steps"]], [f"GET {peer.base_url}/scores"], "what")
+    pawl.write("rules/tapes/one.yaml", pawl.command("tape", run))
+    pawl.write("rules/scores.yaml", rule + "tests: [{tape: tapes/one.yaml, expect: {result: 4}}]\n")
+    pawl.command("test")
+    same(len(peer.requests), 2, "requests")
+    found = pawl.run("backtest", "rules/scores.yaml")
+    assert found.returncode == 0 and "1 call the same" in found.stdout, found.stdout + found.stderr
+
+
 if __name__ == "__main__":
     sys.exit(main())

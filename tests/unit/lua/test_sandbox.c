@@ -205,8 +205,11 @@ static void nothing_tells_an_address(void **state)
 	rig_refuse(r, "table.concat({{}})", "invalid value (table) at index 1");
 	rig_refuse(r, "join({{}})", "element 1 is a table");
 	rig_expect(r, "tostring(secrets.k)", "\"***\"");
-	rig_refuse(r, "secrets.k", "userdata cannot leave");
-	rig_refuse(r, "'' .. secrets.k", "concatenate a secret value");
+	rig_refuse(r, "secrets.k", "a secret can stand only in");
+	rig_refuse(r, "'' .. secrets.k", "a secret can stand only in");
+	rig_refuse(r, "('' .. secrets.k):upper()", "secret value");
+	rig_refuse(r, "#secrets.k", "length of a secret");
+	rig_refuse(r, "{} .. secrets.k", "concatenate a table value with a secret");
 }
 
 static void memory_stays_flat(void **state)

@@ -205,7 +205,7 @@ static void a_mistake_is_told_with_its_place(void **state)
 		{"zone: Mars/Olympus\n", 1, 7, "no time zone"},
 		{"rules: [nowhere]\n", 1, 9, "no folder or file"},
 		{"actions: [nowhere]\n", 1, 11, "no folder"},
-		{"egress: {private: deny}\n", 1, 9, "is not in this version"},
+		{"egress: {allow: [\"a b\"]}\n", 1, 18, "takes hosts such as"},
 		{"log: {level: loud}\n", 1, 14, "one of"},
 		{"a: 1\na: 2\n", 2, 1, "a"},
 		{"public_url: ftp://x\n", 1, 13, "https://"},
