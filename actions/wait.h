@@ -57,6 +57,8 @@ struct wait_state {
 /* ---- wait_event.c ---- */
 
 void wait_event_check(struct plan_check *c, struct step *s);
+/* What a script waits for (script_waits() in engine/lua/script.h), so that events are kept under its key. */
+void wait_event_pin(struct plan_check *c, const json_t *words, int line, int col);
 enum verdict wait_event_go(struct act *a);
 
 /* ---- wait_job.c ---- */

@@ -113,13 +113,55 @@ static void check_filter(struct plan_check *c, const struct step *s, const json_
 			"event ends it; scan: true says that this is meant");
 }
 
+static const char *name_of(const struct wait_args *args)
+{
+	return args->event          ? args->event
+	       : args->conversation ? args->conversation
+	       : args->webhook      ? args->webhook
+				    : args->run;
+}
+
+/* The key's form of a wait with these paths; malloc'd. */
+static char *shape_of(const struct wait_args *args, const json_t *paths)
+{
+	auto_free char *type = mem_printf("%s%s",
+					  args->webhook ? "webhook:"
+					  : args->run   ? RUN_TYPE
+							: "",
+					  name_of(args));
+	return shape_text(type, args->conversation != NULL, paths);
+}
+
+void wait_event_pin(struct plan_check *c, const json_t *words, int line, int col)
+{
+	json_auto_t *none = json_object();
+	json_t *where = json_object_get(words, "where");
+	struct tmpl t = {.kind = TMPL_LITERAL, .literal = where ? where : none};
+	const struct wait_args args = {.event = json_str(words, "event"),
+				       .conversation = json_str(words, "conversation"),
+				       .webhook = json_str(words, "webhook"),
+				       .run = json_str(words, "run"),
+				       .where = &t};
+	json_auto_t *paths = paths_of(&args);
+	if (!name_of(&args))
+		c->error(c, line, col,
+			 "wait_event needs a type, or one of event, conversation, webhook and run");
+	else if (!json_object_size(paths) && !json_bool(words, "scan", false))
+		c->error(
+			c, line, col,
+			"wait_event needs where, else every %s ends it; scan = true says that this is "
+			"meant",
+			name_of(&args));
+	else {
+		auto_free char *shape = shape_of(&args, paths);
+		(void)plan_shape(c->plan, shape);
+	}
+}
+
 void wait_event_check(struct plan_check *c, struct step *s)
 {
 	struct wait_args *args = s->args;
-	const char *name = args->event          ? args->event
-			   : args->conversation ? args->conversation
-			   : args->webhook      ? args->webhook
-						: args->run;
+	const char *name = name_of(args);
 	json_auto_t *paths = paths_of(args);
 	if (args->where && args->where->kind != TMPL_MAP && !where_is_plain(args))
 		c->error(c, args->where->line, args->where->col,
@@ -129,24 +171,39 @@ void wait_event_check(struct plan_check *c, struct step *s)
 			 "a wait with a timeout needs an else: fail, continue or steps");
 	if (args->match && args->match->kind != TMPL_EXPR)
 		c->error(c, s->line, s->col, "match: is an expression over `it`");
-	auto_free char *type = mem_printf("%s%s",
-					  args->webhook ? "webhook:"
-					  : args->run   ? RUN_TYPE
-							: "",
-					  name);
 	if (args->run && strcmp(name, "completed") && strcmp(name, "failed") &&
 	    strcmp(name, "cancelled"))
 		c->error(c, s->line, s->col, "run: is one of completed, failed, cancelled");
-	auto_free char *shape = shape_text(type, args->conversation != NULL, paths);
+	auto_free char *shape = shape_of(args, paths);
 	args->shape = plan_shape(c->plan, shape);
 	args->wide_is_all = !json_object_size(paths) && !args->scan;
 	find_fixed(c->plan, args, paths);
 	check_filter(c, s, paths);
-	auto_free char *narrow = shape_text(type, args->conversation != NULL, paths);
+	auto_free char *narrow = shape_of(args, paths);
 	args->narrow_shape = args->n_fixed ? plan_shape(c->plan, narrow) : NULL;
 }
 
 /* ---- opening ---- */
+
+/* A script's wait was pinned by its words, and finds its form among the plan's. NULL: step_fail was called. */
+static const char *wide_shape(struct act *a)
+{
+	const struct wait_args *args = act_args(a);
+	const struct plan *p = act_plan(a);
+	if (args->shape)
+		return args->shape;
+	json_auto_t *paths = paths_of(args);
+	auto_free char *shape = shape_of(args, paths);
+	for (size_t i = 0; i < p->n_shapes; i++)
+		if (strcmp(p->shapes[i], shape) == 0)
+			return p->shapes[i];
+	(void)step_fail(
+		a, ERR_SCRIPT,
+		"this wait for %s is not one that stands in the script: its words are read from "
+		"there when the rule is loaded",
+		name_of(args));
+	return NULL;
+}
 
 /* One path with its value; nil is an error that names it. Takes v. */
 static bool put_value(struct act *a, json_t *values, const char *path, json_t *v)
@@ -230,8 +287,8 @@ static bool add_fixed(struct act *a, json_t *values, const char **ret_shape)
 	}
 	if (narrow)
 		json_object_update(values, own);
-	*ret_shape = narrow ? args->narrow_shape : args->shape;
-	return true;
+	*ret_shape = narrow ? args->narrow_shape : wide_shape(a);
+	return *ret_shape != NULL;
 }
 
 static bool open_key(struct act *a, const json_t *values, const char *shape)

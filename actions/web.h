@@ -75,3 +75,7 @@ json_t *web_result(struct web_state *st);
 /* ---- web_check.c ---- */
 
 void web_check(struct plan_check *c, struct step *s);
+/* The same of a step that a script made: 0, or ERR_INVALID with the first mistake. */
+int web_check_made(struct step *s, struct errmsg *msg);
+/* Whether a rule may set a header of this name: what frames a message is nobody's but the client's. */
+bool web_is_header(const char *name);

@@ -1,4 +1,5 @@
 /* What is wrong with an `http` step, before anything runs. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -75,20 +76,30 @@ static void check_bodies(struct plan_check *c, const struct step *s, const struc
 			 "http: %s has no body: say values under query:, or method: POST", method);
 }
 
-/* What frames a message is nobody's but the client's. */
-static void check_header(struct plan_check *c, const struct step *s, const char *name)
+static bool is_token(const char *name)
+{
+	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "!#$%&'*+-.^_`|~";
+	return *name && strspn(name, token) == strlen(name);
+}
+
+bool web_is_header(const char *name)
 {
 	static const char *const own[] = {"host",       "content-length", "transfer-encoding",
 					  "connection", "expect",         "te",
 					  "upgrade"};
-	static const char token[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "!#$%&'*+-.^_`|~";
-	if (!*name || strspn(name, token) != strlen(name))
-		c->error(c, s->line, s->col, "http: '%s' cannot be a header's name", name);
 	for (size_t i = 0; i < COUNT(own); i++)
 		if (strcasecmp(name, own[i]) == 0)
-			c->error(c, s->line, s->col, "http: the header %s is not for rules to set",
-				 name);
+			return false;
+	return is_token(name);
+}
+
+static void check_header(struct plan_check *c, const struct step *s, const char *name)
+{
+	if (!is_token(name))
+		c->error(c, s->line, s->col, "http: '%s' cannot be a header's name", name);
+	else if (!web_is_header(name))
+		c->error(c, s->line, s->col, "http: the header %s is not for rules to set", name);
 }
 
 static void check_map(struct plan_check *c, const struct tmpl *t, const char *key)
@@ -167,4 +178,35 @@ void web_check(struct plan_check *c, struct step *s)
 	check_effect(c, s, args);
 	if (c->gives)
 		c->gives(c, s, has_field, NULL);
+}
+
+/* ---- of a script ---- */
+
+struct first {
+	struct plan_check check;
+	struct errmsg *msg;
+};
+
+static void on_error(struct plan_check *c, int line, int col, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void on_error(struct plan_check *c, int line, int col, const char *fmt, ...)
+{
+	struct errmsg *msg = container_of(c, struct first, check)->msg;
+	va_list ap;
+	(void)line, (void)col;
+	if (msg->code)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(msg->text, sizeof(msg->text), fmt, ap);
+	va_end(ap);
+	msg->code = ERR_INVALID;
+}
+
+int web_check_made(struct step *s, struct errmsg *msg)
+{
+	struct first f = {.check = {.error = on_error}, .msg = msg};
+	*msg = (struct errmsg){0};
+	web_check(&f.check, s);
+	return msg->code;
 }

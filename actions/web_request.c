@@ -307,6 +307,26 @@ static int render_body(struct act *a, struct web_state *st, struct errmsg *msg)
 		    msg);
 }
 
+/* What comes from an expression must not end a header's line, nor be one that frames the message. */
+static int check_headers(const struct web_state *st, struct errmsg *msg)
+{
+	const char *name;
+	json_t *v;
+	json_object_foreach (json_object_get(st->clear, "headers"), name, v) {
+		size_t len;
+		auto_free char *text = text_of(v, &len);
+		if (!web_is_header(name))
+			return err_set(msg, ERR_INVALID,
+				       "http: '%.60s' is not a header for rules to set", name);
+		for (size_t i = 0; i < len; i++)
+			if ((unsigned char)text[i] < ' ' ? text[i] != '\t' : text[i] == 0x7f)
+				return err_set(msg, ERR_INVALID,
+					       "http: the header %s holds a control character",
+					       name);
+	}
+	return 0;
+}
+
 int web_render(struct act *a, struct web_state *st, struct errmsg *msg)
 {
 	const struct services *s = act_services(a);
@@ -317,6 +337,7 @@ int web_render(struct act *a, struct web_state *st, struct errmsg *msg)
 	st->clear = NULL;
 	st->used = json_array();
 	int err = secrets_fill(st->params, s->secrets, st->used, &st->clear, msg);
+	err = err ? err : check_headers(st, msg);
 	err = err ? err : make_url(st, msg);
 	return err ? err : render_body(a, st, msg);
 }

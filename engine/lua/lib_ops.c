@@ -89,15 +89,30 @@ static void check_first(lua_State *L)
 	check_kept(L, 2);
 }
 
+static void check_http(lua_State *L)
+{
+	if (!lua_istable(L, 1) && !proxy_get(L, 1))
+		luaL_typeerror(L, 1, "table such as {url = \"https://…\"}");
+}
+
+static void check_wait_event(lua_State *L)
+{
+	if (lua_type(L, 1) != LUA_TSTRING && !lua_istable(L, 1) && !proxy_get(L, 1))
+		luaL_typeerror(L, 1, "type of an event, or table");
+	check_table_or_nil(L, 2);
+}
+
 static void check_nothing(lua_State *L)
 {
 	(void)L;
 }
 
 static const struct op_row rows[] = {
-	{"call", 2, check_call},     {"wait", 1, check_wait},    {"emit", 3, check_emit},
-	{"reply", 1, check_reply},   {"log", 1, check_log},      {"now", 0, check_nothing},
+	{"call", 2, check_call},     {"wait", 1, check_wait},
+	{"emit", 3, check_emit},     {"reply", 1, check_reply},
+	{"log", 1, check_log},       {"now", 0, check_nothing},
 	{"random", 1, check_random}, {"uuid", 0, check_nothing},
+	{"http", 1, check_http},     {"wait_event", 2, check_wait_event},
 };
 
 /* The names behind the dot are members of the table `memory`. */
@@ -174,11 +189,8 @@ static void push_not_here(lua_State *L, const char *name)
 
 static void open_later(lua_State *L)
 {
-	static const char *const alone[] = {"http", "wait_event", "all"};
-	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++) {
-		push_not_here(L, alone[i]);
-		lua_setfield(L, -2, alone[i]);
-	}
+	push_not_here(L, "all");
+	lua_setfield(L, -2, "all");
 }
 
 /* "lib.name" → "lib/name.lua" at the top. */

@@ -51,3 +51,9 @@ int script_check(struct lua_host *h, const char *name, const char *text,
 		 struct errmsg *msg);
 /* The literal `call("NAME"` targets of a script, for pinning and checks. */
 void script_calls(const char *text, void (*cb)(void *arg, const char *action, int line), void *arg);
+/*
+ * Each `wait_event` of a script, as {event|conversation|webhook|run: NAME, where: {NAME: null}, scan: true}; words
+ * are borrowed, NULL: they do not stand there as literals.
+ */
+void script_waits(const char *text, void (*cb)(void *arg, const json_t *words, int line),
+		  void *arg);

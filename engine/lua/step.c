@@ -28,13 +28,12 @@ struct lua_state {
 };
 
 static struct lua_host *host;
-static void (*pin_call)(struct plan_check *c, const char *action, int line, int col);
+static struct lua_pins pins;
 
-void lua_step_setup(struct lua_host *h,
-		    void (*pin)(struct plan_check *c, const char *action, int line, int col))
+void lua_step_setup(struct lua_host *h, struct lua_pins p)
 {
 	host = h;
-	pin_call = pin;
+	pins = p;
 }
 
 /* ---- operations ---- */
@@ -51,6 +50,8 @@ struct op_kind {
 static const struct op_kind op_kinds[] = {
 	{"call", OP_STEP, "call"},
 	{"wait", OP_STEP, "wait"},
+	{"wait_event", OP_STEP, "wait"},
+	{"http", OP_STEP, "http"},
 	{"emit", OP_STEP, "emit"},
 	{"reply", OP_STEP, "reply"},
 	{"log", OP_LOG, NULL},
@@ -72,11 +73,16 @@ static const struct op_kind *op_kind(const char *name)
 	return NULL;
 }
 
-/* What a person recognises an operation by: its first argument when that is a text. */
+/* What a person recognises an operation by: its first argument when that is a text, or its address or event. */
 static const char *op_what(const struct script_op *op)
 {
+	static const char *const names[] = {"url",          "path",    "event",
+					    "conversation", "webhook", "run"};
 	const json_t *first = json_array_get(op->args, 0);
-	return json_is_string(first) ? json_string_value(first) : "";
+	const char *text = json_string_value(first);
+	for (size_t i = 0; !text && i < sizeof(names) / sizeof(*names); i++)
+		text = json_str(first, names[i]);
+	return text ? text : "";
 }
 
 static void op_hash(const struct script_op *op, char out[HASH_HEX_LEN])
@@ -154,26 +160,72 @@ static void set_arg(json_t *args, const char *name, const json_t *list, size_t i
 		json_object_set(args, name, v);
 }
 
-/* wait("10m"), wait{until = t}, wait{activity = x, timeout = "1h"} */
-static bool wait_args(struct act *a, const struct script_op *op, json_t *args)
+static bool read_timeout(struct act *a, const struct script_op *op, json_t *args)
 {
-	json_t *v = json_array_get(op->args, 0), *timeout = json_object_get(v, "timeout");
+	json_t *timeout = json_object_get(args, "timeout");
 	int64_t ms;
-	if (!json_is_object(v)) {
-		set_arg(args, "wait", op->args, 0);
-		return true;
-	}
-	json_object_update(args, v);
 	if (!timeout)
 		return true;
 	if (!json_is_string(timeout) ||
 	    duration_parse(json_string_value(timeout), &ms, act_msg(a)) != 0) {
 		(void)step_fail(a, ERR_SCRIPT,
-				"line %d: wait: timeout must be a duration such as 10m", op->line);
+				"line %d: %s: timeout must be a duration such as 10m", op->line,
+				op->name);
 		return false;
 	}
 	json_object_set_new(args, "timeout", json_integer(ms));
 	return true;
+}
+
+/* wait("10m"), wait{until = t}, wait{activity = x, timeout = "1h"} */
+static bool wait_args(struct act *a, const struct script_op *op, json_t *args)
+{
+	json_t *v = json_array_get(op->args, 0);
+	if (!json_is_object(v)) {
+		set_arg(args, "wait", op->args, 0);
+		return true;
+	}
+	json_object_update(args, v);
+	return read_timeout(a, op, args);
+}
+
+/* A table's names must be those that are known. */
+static bool take_table(struct act *a, const struct script_op *op, const json_t *table,
+		       const char *known, json_t *args)
+{
+	const char *key;
+	json_t *v;
+	json_object_foreach ((json_t *)table, key, v) {
+		auto_free char *word = mem_printf(" %s ", key);
+		if (strstr(known, word))
+			continue;
+		(void)step_fail(a, ERR_SCRIPT, "line %d: %s has no '%s'; it takes%s", op->line,
+				op->name, key, known);
+		return false;
+	}
+	json_object_update(args, (json_t *)table);
+	return true;
+}
+
+/* wait_event("order.paid", {where = {id = 1}, timeout = "1h"}), wait_event{conversation = "message.received"} */
+static bool event_args(struct act *a, const struct script_op *op, json_t *args)
+{
+	bool named = json_is_string(json_array_get(op->args, 0));
+	if (named)
+		set_arg(args, "event", op->args, 0);
+	return take_table(a, op, json_array_get(op->args, named),
+			  named ? " where scan timeout "
+				: " event conversation webhook run where scan timeout ",
+			  args) &&
+	       read_timeout(a, op, args);
+}
+
+static bool http_args(struct act *a, const struct script_op *op, json_t *args)
+{
+	return take_table(a, op, json_array_get(op->args, 0),
+			  " connection method url path query headers body form multipart save ok "
+			  "effect key_header ",
+			  args);
 }
 
 /* memory.put(key, value, for), memory.add(key, by, for), memory.first(key, for): durations as texts. */
@@ -205,6 +257,10 @@ static bool step_args(struct act *a, const struct script_op *op, json_t *args)
 {
 	if (strcmp(op->name, "wait") == 0)
 		return wait_args(a, op, args);
+	if (strcmp(op->name, "wait_event") == 0)
+		return event_args(a, op, args);
+	if (strcmp(op->name, "http") == 0)
+		return http_args(a, op, args);
 	if (strncmp(op->name, "memory.", 7) == 0)
 		return memory_args(a, op, args);
 	set_arg(args, op->name, op->args, 0);
@@ -362,8 +418,22 @@ static void on_call(void *arg, const char *action, int line)
 {
 	const struct calls *c = arg;
 	(void)line;
-	if (pin_call)
-		pin_call(c->check, action, c->step->line, c->step->col);
+	if (pins.call)
+		pins.call(c->check, action, c->step->line, c->step->col);
+}
+
+static void on_wait(void *arg, const json_t *words, int line)
+{
+	const struct calls *c = arg;
+	if (!words)
+		c->check->error(
+			c->check, c->step->line, c->step->col,
+			"line %d of the script: wait_event takes the event's type as a text, and where "
+			"as a table whose names stand in it: wait_event(\"order.paid\", {where = "
+			"{order_id = id}, timeout = \"1h\"})",
+			line);
+	else if (pins.wait)
+		pins.wait(c->check, words, c->step->line, c->step->col);
 }
 
 /* Every file that the plan has by now was pinned for a script: their calls are pinned too. */
@@ -374,8 +444,10 @@ static void lua_check(struct plan_check *c, struct step *s)
 	size_t i = 0;
 	if (!c->script(c, args->script, s->line, s->col))
 		return;
-	for (struct map_entry *e; (e = map_next(&c->plan->scripts, &i));)
+	for (struct map_entry *e; (e = map_next(&c->plan->scripts, &i));) {
 		script_calls(e->value, on_call, &calls);
+		script_waits(e->value, on_wait, &calls);
+	}
 }
 
 static const struct param lua_params[] = {

@@ -7,8 +7,13 @@
 extern const struct step_kind kind_lua;
 
 /*
- * Wires the kind, once, before any rule is compiled. pin_call: pins an action that a script calls by
- * its literal name into the plan (actions/target.h), with errors at line:col of the rule; or NULL.
+ * What becomes of what scripts name by a literal, at a check; errors are at line:col of the rule. call pins the
+ * action into the plan (actions/target.h), wait the key of an event (actions/wait.h). NULL: nothing.
  */
-void lua_step_setup(struct lua_host *host,
-		    void (*pin_call)(struct plan_check *c, const char *action, int line, int col));
+struct lua_pins {
+	void (*call)(struct plan_check *c, const char *action, int line, int col);
+	void (*wait)(struct plan_check *c, const json_t *words, int line, int col);
+};
+
+/* Wires the kind, once, before any rule is compiled. */
+void lua_step_setup(struct lua_host *h, struct lua_pins pins);

@@ -7,6 +7,7 @@
 
 #include "actions/registry.h"
 #include "actions/target.h"
+#include "actions/wait.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/suggest.h"
@@ -134,7 +135,7 @@ struct rulekit *rulekit_new(const struct config *c, const struct clock *clock, s
 	}
 	make_env(k, c);
 	registry_add(&kind_lua);
-	lua_step_setup(k->lua, pin_call);
+	lua_step_setup(k->lua, (struct lua_pins){pin_call, wait_event_pin});
 	target_setup(k->catalogue, k->connections);
 	k->env.kind_names = registry_names();
 	return k;

@@ -356,9 +356,10 @@ static const json_t *entry_for(const json_t *map, const struct http_req *r, cons
 			       const char **ret_name)
 {
 	const json_t *v = r->about.step ? json_object_get(map, *ret_name = r->about.step) : NULL;
-	if (v || !full)
+	if (v)
 		return v;
-	*ret_name = full;
+	*ret_name = full ? full : "http"; /* a script's request has no name of its own */
+	full = *ret_name;
 	return json_object_get(map, full);
 }
 

@@ -204,7 +204,7 @@ void rig_init(struct rig *r)
 				   .script = rig_script_text,
 				   .script_check = rig_script_check,
 				   .arg = r};
-	lua_step_setup(r->lua, NULL);
+	lua_step_setup(r->lua, (struct lua_pins){0});
 	rig_engine(r);
 }
 

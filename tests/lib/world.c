@@ -8,6 +8,7 @@
 
 #include "actions/registry.h"
 #include "actions/target.h"
+#include "actions/wait.h"
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/log.h"
@@ -296,7 +297,7 @@ void world_init_budget(struct world *w, const char *connector, const char *rules
 				   .script = read_script,
 				   .script_check = check_script,
 				   .arg = w};
-	lua_step_setup(w->lua, pin_call);
+	lua_step_setup(w->lua, (struct lua_pins){pin_call, wait_event_pin});
 	load(w, connector, rules);
 	w->services = (struct services){.loop = w->loop,
 					.http = w->http,
