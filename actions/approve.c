@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "actions/people.h"
 #include "engine/base/json.h"
 #include "engine/run/step.h"
 
@@ -17,6 +18,23 @@ struct approve_state {
 	bool other; /* the steps of `else` run */
 };
 
+/* A name, or a list of names, that may decide. */
+static bool are_known(struct act *a, const json_t *by)
+{
+	size_t n = json_is_array(by) ? json_array_size(by) : by && !json_is_null(by);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_is_array(by) ? json_array_get(by, i) : by;
+		const char *name = json_string_value(v);
+		if (name && people_knows(name))
+			continue;
+		(void)step_fail(a, ERR_INVALID,
+				"approve: there is no %s under people: in pawl.yaml",
+				name ? name : json_type_word(v));
+		return false;
+	}
+	return true;
+}
+
 static bool open_question(struct act *a)
 {
 	const struct approve_args *args = act_args(a);
@@ -25,6 +43,11 @@ static bool open_question(struct act *a)
 		return false;
 	if (args->by && !act_eval(a, args->by, &by)) {
 		json_decref(ask);
+		return false;
+	}
+	if (!are_known(a, by)) {
+		json_decref(ask);
+		json_decref(by);
 		return false;
 	}
 	json_int_t due = args->timeout_ms ? act_now(a) + args->timeout_ms : 0;
@@ -97,9 +120,38 @@ static bool approve_cancel(struct act *a)
 
 static const char *const answer_fields[] = {"approved", "by", "note", "at", NULL};
 
+static void check_person(struct plan_check *c, const struct tmpl *by, const json_t *v)
+{
+	const char *name = json_string_value(v), *near;
+	if (!name)
+		c->error(c, by->line, by->col, "approve: by: is a name, or a list of names");
+	else if (people_knows(name))
+		return;
+	else if ((near = people_suggest(name)))
+		c->error(c, by->line, by->col,
+			 "there is no '%s' under people: in pawl.yaml; did you mean '%s'?", name,
+			 near);
+	else
+		c->error(c, by->line, by->col,
+			 "there is no '%s' under people: in pawl.yaml: name them there", name);
+}
+
+static void check_people(struct plan_check *c, const struct tmpl *by)
+{
+	size_t i;
+	json_t *v;
+	if (!by || by->kind != TMPL_LITERAL)
+		return;
+	json_array_foreach (by->literal, i, v)
+		check_person(c, by, v);
+	if (!json_is_array(by->literal))
+		check_person(c, by, by->literal);
+}
+
 static void approve_check(struct plan_check *c, struct step *s)
 {
 	const struct approve_args *args = s->args;
+	check_people(c, args->by);
 	if (args->timeout_ms && args->other.kind == ELSE_UNSET)
 		c->error(c, s->line, s->col,
 			 "an approval with a timeout needs an else: fail, continue or steps");

@@ -59,7 +59,10 @@ struct client *client_open(const struct cli *cli, int *ret_code)
 	const char *url = cli_value(cli, "url");
 	c->cli = cli;
 	c->url = url ? plain_url(url) : url_of_listen(config->listen);
-	if (config->admin_token)
+	const char *token = getenv("PAWL_TOKEN");
+	if (token && *token)
+		c->authorization = mem_printf("Bearer %s", token);
+	else if (config->admin_token)
 		c->authorization = mem_printf("Bearer %s", config->admin_token);
 	config_free(config);
 	c->loop = loop_new(&clock_real, false);

@@ -1,21 +1,37 @@
 /* pawl approve: a person decides what a run asks; without an id, the open questions. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/cli/cli.h"
 #include "engine/cli/client.h"
 #include "engine/cli/person.h"
 #include "engine/cli/print.h"
 
+/* The names in `by`, which is one or a list; malloc'd. */
+static char *names_of(const json_t *by)
+{
+	struct buf b = BUF_INIT;
+	size_t i;
+	json_t *v;
+	if (json_is_string(by))
+		(void)buf_puts(&b, json_string_value(by));
+	json_array_foreach ((json_t *)by, i, v)
+		(void)buf_printf(&b, "%s%s", i ? ", " : "",
+				 json_is_string(v) ? json_string_value(v) : "?");
+	return buf_take(&b);
+}
+
 static void add_question(struct buf *b, const json_t *w)
 {
 	const json_t *note = json_object_get(w, "note");
-	const char *by = json_str(note, "by");
+	auto_free char *by = names_of(json_object_get(note, "by"));
 	(void)buf_printf(b, "%s  ", json_str(w, "run"));
 	(void)print_text(b, json_str(w, "rule"), 0);
 	(void)buf_puts(b, "  ");
 	(void)print_text(b, json_str(note, "ask"), 0);
-	if (by) {
+	if (by && *by) {
 		(void)buf_puts(b, "  (for ");
 		(void)print_text(b, by, 0);
 		(void)buf_putc(b, ')');
@@ -71,7 +87,9 @@ const struct command command_approve = {
 	.under = "runs",
 	.summary = "decides what a run asks a person; alone: lists the questions",
 	.usage = "[ID]",
-	.about = "A step `approve` waits for it. The first answer counts.",
+	.about =
+		"A step `approve` waits for it. The first answer counts. One of `people:` decides with "
+		"a token of their own in PAWL_TOKEN, and sees only what they are asked.",
 	.options = options,
 	.words_max = 1,
 	.run = run,

@@ -12,6 +12,7 @@
 struct route {
 	const char *method, *path; /* one `*` stands for a name */
 	void (*handle)(const struct api_call *c);
+	bool people; /* also for those who may only decide */
 };
 
 static const struct route routes[] = {
@@ -20,8 +21,8 @@ static const struct route routes[] = {
 	{"POST", "runs/*/retry", api_retry},
 	{"POST", "runs/*/resume", api_resume},
 	{"POST", "runs/*/cancel", api_cancel},
-	{"POST", "runs/*/approve", api_approve},
-	{"GET", "waits", api_waits},
+	{"POST", "runs/*/approve", api_approve, true},
+	{"GET", "waits", api_waits, true},
 	{"GET", "events", api_events},
 	{"GET", "events/*", api_event},
 	{"GET", "events/*/why", api_why},
@@ -64,18 +65,21 @@ static bool is_method(const struct server_req *r, const char *method)
 	       (strcmp(method, "GET") == 0 && strcmp(r->method, "HEAD") == 0);
 }
 
-static void call(struct api *a, struct server_req *r, const struct route *route, const char *name,
-		 size_t len)
+static void call(struct api *a, struct server_req *r, const struct route *route, const char *person,
+		 const char *name, size_t len)
 {
 	auto_free char *arg = len ? url_decode(name, len, false) : NULL;
-	struct api_call c = {a, a->service, r, arg};
-	if (len && !arg)
+	struct api_call c = {a, a->service, r, arg, person};
+	if (person && !route->people)
+		reply_problem(r, 403, NULL, "this needs the admin token; %s may only decide",
+			      person);
+	else if (len && !arg)
 		reply_problem(r, 400, NULL, "the path is malformed");
 	else
 		route->handle(&c);
 }
 
-void api_handle(struct api *a, struct server_req *r, const char *path)
+void api_handle(struct api *a, struct server_req *r, const char *path, const char *person)
 {
 	const char *name = NULL, *allow = NULL;
 	size_t len;
@@ -83,7 +87,7 @@ void api_handle(struct api *a, struct server_req *r, const char *path)
 		if (!fits(routes[i].path, path, &name, &len))
 			continue;
 		if (is_method(r, routes[i].method)) {
-			call(a, r, &routes[i], name, len);
+			call(a, r, &routes[i], person, name, len);
 			return;
 		}
 		allow = routes[i].method;

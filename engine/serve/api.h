@@ -24,7 +24,7 @@ void api_init(struct api *a, struct service *s);
 void api_done(struct api *a);
 /* Forgets the logins: when the client and the store have called back for all that was under way. */
 void api_connections_done(struct api *a);
-/* path: what stands behind /api/. The request is one of a person or program that may see all. */
-void api_handle(struct api *a, struct server_req *r, const char *path);
+/* path: what stands behind /api/. person: who may only decide what they are asked; NULL: one who may do all. */
+void api_handle(struct api *a, struct server_req *r, const char *path, const char *person);
 /* Prometheus' text form. */
 void api_metrics(struct api *a, struct server_req *r);

@@ -11,6 +11,7 @@ struct api_call {
 	struct service *service;
 	struct server_req *req;
 	const char *arg;
+	const char *person; /* who may only decide what they are asked; NULL: the admin */
 };
 
 /* api_runs.c */

@@ -14,6 +14,7 @@ struct waits {
 	struct id run;
 	json_t *answer; /* owned; NULL: it is the list that is wanted */
 	char *path;     /* which question; NULL: the only one */
+	char *person;   /* whose questions alone; NULL: all */
 };
 
 static void waits_free(struct waits *w)
@@ -21,6 +22,7 @@ static void waits_free(struct waits *w)
 	json_decref(w->query.result);
 	json_decref(w->answer);
 	free(w->path);
+	free(w->person);
 	free(w);
 }
 
@@ -34,6 +36,7 @@ static struct waits *waits_new(const struct api_call *c, void (*cb)(struct store
 	struct waits *w = mem_alloc(sizeof(*w));
 	w->service = c->service;
 	w->req = c->req;
+	w->person = c->person ? mem_strdup(c->person) : NULL;
 	w->query = (struct store_query){.op = {.verb = STORE_QUERY, .cb = cb},
 					.view = VIEW_WAITS,
 					.what = "person",
@@ -57,12 +60,37 @@ static void reply(struct waits *w, int status, json_t *body, int err, const char
 	waits_free(w);
 }
 
+/* ---- whose they are ---- */
+
+/* Is it asked of this person: `by` is their name, a list with it, or nobody's? */
+static bool is_asked(const struct waits *w, const json_t *wait)
+{
+	const json_t *by = json_object_get(json_object_get(wait, "note"), "by");
+	size_t i;
+	json_t *v;
+	if (!w->person || !by || json_is_null(by))
+		return true;
+	json_array_foreach ((json_t *)by, i, v)
+		if (json_is_string(v) && strcmp(json_string_value(v), w->person) == 0)
+			return true;
+	return json_is_string(by) && strcmp(json_string_value(by), w->person) == 0;
+}
+
+static void leave_own(struct waits *w)
+{
+	json_t *list = json_object_get(w->query.result, "waits");
+	for (size_t i = json_array_size(list); i-- > 0;)
+		if (!is_asked(w, json_array_get(list, i)))
+			(void)json_array_remove(list, i);
+}
+
 /* ---- the list ---- */
 
 static void on_list(struct store_op *op)
 {
 	struct waits *w =
 		container_of(container_of(op, struct store_query, op), struct waits, query);
+	leave_own(w);
 	reply(w, 200, op->err ? NULL : json_incref(w->query.result), op->err, op->msg.text);
 }
 
@@ -103,8 +131,12 @@ static void on_questions(struct store_op *op)
 {
 	struct waits *w =
 		container_of(container_of(op, struct store_query, op), struct waits, query);
+	size_t all = json_array_size(json_object_get(w->query.result, "waits"));
+	leave_own(w);
 	const char *why, *path = op->err ? NULL : question_of(w, &why);
-	if (op->err)
+	if (!op->err && all && !json_array_size(json_object_get(w->query.result, "waits")))
+		reply(w, 0, NULL, ERR_FORBIDDEN, "somebody else is asked");
+	else if (op->err)
 		reply(w, 0, NULL, op->err, op->msg.text);
 	else if (!path)
 		reply(w, 0, NULL, ERR_CONFLICT, why);
@@ -129,7 +161,8 @@ void api_approve(const struct api_call *c)
 		return;
 	}
 	struct waits *w = waits_new(c, on_questions);
-	const char *path = json_str(body, "path"), *by = json_str(body, "by"),
+	const char *path = json_str(body, "path"),
+		   *by = c->person ? c->person : json_str(body, "by"),
 		   *note = json_str(body, "note");
 	w->run = w->query.id = run;
 	w->path = path ? mem_strdup(path) : NULL;

@@ -118,6 +118,38 @@ static void read_admin(struct builder *b, const json_t *root)
 		b->c->admin_token = token ? mem_strdup(token) : NULL;
 }
 
+/* A token tells who it is: each has its own. */
+static bool is_taken(const struct config *c, const char *token)
+{
+	const char *name;
+	json_t *v;
+	json_object_foreach (c->people, name, v)
+		if (strcmp(json_string_value(v), token) == 0)
+			return true;
+	return c->admin_token && strcmp(c->admin_token, token) == 0;
+}
+
+static void read_people(struct builder *b, const json_t *root)
+{
+	const char *name;
+	json_t *v;
+	b->c->people = json_object();
+	json_object_foreach (json_object_get(root, "people"), name, v) {
+		const char *token = json_str(v, "token");
+		if (!token && b->flags->lenient)
+			token = "";
+		if (!token || (*token && token[strcspn(token, " \t\r\n")]) ||
+		    (!*token && !b->flags->lenient))
+			complain(b, "people", name, "%s needs token: !env NAME, a single word",
+				 name);
+		else if (*token && is_taken(b->c, token))
+			complain(b, "people", name, "the token of %s is also somebody else's",
+				 name);
+		else
+			json_object_set_new(b->c->people, name, json_string(token));
+	}
+}
+
 static void read_seal_key(struct builder *b, const json_t *root)
 {
 	struct errmsg msg;
@@ -387,6 +419,7 @@ static void read_all(struct builder *b, const json_t *root)
 {
 	struct config *c = b->c;
 	read_admin(b, root);
+	read_people(b, root);
 	read_listen(b, root);
 	read_store(b, root);
 	read_folders(b, root);
@@ -508,6 +541,7 @@ void config_free(struct config *c)
 	json_decref(c->vars);
 	json_decref(c->secrets);
 	json_decref(c->egress);
+	json_decref(c->people);
 	json_decref(c->connections);
 	json_decref(c->places);
 	free_secret(c->admin_token);

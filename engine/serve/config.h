@@ -61,6 +61,7 @@ struct config {
 	char *sandbox_scripts;  /* folder of the sandbox, or NULL when it is nowhere */
 	char *adapters;         /* folder of the platforms' adapters, or NULL when it is nowhere */
 	char *admin_token;      /* or NULL */
+	json_t *people;         /* {name: token} of those who may decide */
 	char *seal_key;         /* what tokens are sealed with; NULL: the file beside the store */
 	char *zone;             /* IANA name, or NULL */
 	json_t *vars, *secrets; /* objects */

@@ -78,15 +78,26 @@ static enum trust trust_of(const struct service *s, const struct server_req *r)
 	return verify_bearer(r, token) ? TRUST_ADMIN : TRUST_NONE;
 }
 
+/* Whose token it has, of those who may only decide what they are asked; or NULL. */
+static const char *person_of(const struct service *s, const struct server_req *r)
+{
+	const char *name;
+	json_t *token;
+	json_object_foreach (s->config->people, name, token)
+		if (verify_bearer(r, json_string_value(token)))
+			return name;
+	return NULL;
+}
+
 /* False when it was answered. */
-static bool may_manage(struct service *s, struct server_req *r)
+static bool may_manage(struct service *s, struct server_req *r, const char *person)
 {
 	if (!is_own_page(r)) {
 		ingress_refused(&s->ingress, r, "from another page");
 		reply_problem(r, 403, NULL, "requests from other pages are not taken");
 		return false;
 	}
-	if (trust_of(s, r) != TRUST_NONE)
+	if (person || trust_of(s, r) != TRUST_NONE)
 		return true;
 	ingress_refused(&s->ingress, r, "no admin token");
 	reply_problem(r, 401, "WWW-Authenticate: Bearer\r\n", "this needs the admin token");
@@ -125,16 +136,20 @@ static void managed(struct service *s, struct server_req *r)
 {
 	const char *rest;
 	bool metrics = strcmp(r->path, "/metrics") == 0;
-	if (!may_manage(s, r))
+	const char *person = person_of(s, r);
+	if (!may_manage(s, r, person))
 		return;
-	if (strcmp(r->path, "/events") == 0)
+	if (person && !behind(r->path, "/api/"))
+		reply_problem(r, 403, NULL, "this needs the admin token; %s may only decide",
+			      person);
+	else if (strcmp(r->path, "/events") == 0)
 		ingress_events(&s->ingress, r);
 	else if (metrics && is_read(r))
 		api_metrics(&s->api, r);
 	else if (metrics)
 		only_reads(r);
 	else if ((rest = behind(r->path, "/api/")))
-		api_handle(&s->api, r, rest);
+		api_handle(&s->api, r, rest, person);
 }
 
 static bool is_managed(const char *path)

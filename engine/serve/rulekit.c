@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actions/people.h"
 #include "actions/registry.h"
 #include "actions/target.h"
 #include "actions/wait.h"
@@ -137,6 +138,7 @@ struct rulekit *rulekit_new(const struct config *c, const struct clock *clock, s
 	registry_add(&kind_lua);
 	lua_step_setup(k->lua, (struct lua_pins){pin_call, wait_event_pin});
 	target_setup(k->catalogue, k->connections);
+	people_setup(c->people);
 	k->env.kind_names = registry_names();
 	return k;
 }
@@ -146,6 +148,7 @@ void rulekit_free(struct rulekit *k)
 	if (!k)
 		return;
 	target_setup(NULL, NULL);
+	people_setup(NULL);
 	lua_host_free(k->lua);
 	connections_free(k->connections);
 	catalogue_free(k->catalogue);

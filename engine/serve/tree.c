@@ -127,6 +127,7 @@ static const struct key connection_keys[] = {
 	{"timeout", S_TEXT},   {"budget", S_BUDGET}, {0},
 };
 static const struct key admin_keys[] = {{"token", S_SECRET}, {0}};
+static const struct key person_keys[] = {{"token", S_SECRET}, {0}};
 static const struct key log_keys[] = {
 	{"level", S_WORD, NULL, "error warn info debug"},
 	{"format", S_WORD, NULL, "logfmt json"},
@@ -155,7 +156,7 @@ static const struct key top_keys[] = {
 	{"log", S_MAP, log_keys},
 	{"retention", S_LATER, NULL, "nothing is deleted"},
 	{"otlp", S_LATER, NULL, "nothing is sent there"},
-	{"people", S_REFUSED},
+	{"people", S_NAMED, person_keys},
 	{"egress", S_MAP, egress_keys},
 	{0},
 };

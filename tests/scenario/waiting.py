@@ -181,5 +181,45 @@ def every_second_over_a_kill_each_once(case):
     assert all(d.endswith(".000Z") for d in due), due
 
 
+
+@test
+def people_decide_what_they_are_asked_and_see_nothing_else(case):
+    rule = """
+api: pawl/1
+rule: asks
+when: {event: go}
+do:
+  - approve: {ask: of eve, by: eve}
+    as: a
+  - approve: {ask: of both, by: [eve, bob]}
+    as: b
+  - approve: {ask: of anybody}
+    as: c
+result: '={a.by, b.by, c.by}'
+"""
+    pawl = case.pawl(rules={"r.yaml": rule}, config={"people": {
+        "eve": {"token": "eve-token"}, "bob": {"token": "bob-token"}}})
+    eve, bob = ({"Authorization": f"Bearer {n}-token"} for n in ("eve", "bob"))
+    ask = lambda who: pawl.client.ok("GET", "/api/waits", headers=who)["waits"]  # noqa: E731
+    pawl.command("send", "go")
+    run = until(lambda: ask(eve), what="the question")[0]["run"]
+    path = f"/api/runs/{run}/approve"
+    same((ask(bob), len(ask(None))), ([], 1), "what bob and all see")
+    same(pawl.client.send("POST", path, {"approve": True}, bob).status, 403, "bob is not asked")
+    for method, other in (("GET", "/api/runs"), ("GET", "/metrics"), ("GET", f"/api/runs/{run}"),
+                          ("POST", f"/api/runs/{run}/cancel"), ("POST", "/events")):
+        same(pawl.client.send(method, other, {} if method == "POST" else None, bob).status, 403, other)
+    same(pawl.client.send("POST", path, {"approve": True, "by": "bob"}, eve).status, 202, "eve decides")
+    until(lambda: ask(bob), what="the question of both")
+    assert "of both  (for eve, bob)" in pawl.command("approve", env={"PAWL_TOKEN": "bob-token"})
+    pawl.command("approve", run, env={"PAWL_TOKEN": "bob-token"})
+    until(lambda: ask(eve) and ask(eve)[0]["note"]["ask"] == "of anybody", what="the last question")
+    pawl.command("approve", run, "--wait", env={"PAWL_TOKEN": "eve-token"}, code=1)
+    same(pawl.show(pawl.wait_ended(1)[0]["id"])["records"][-1]["body"]["result"], ["eve", "bob", "eve"], "who")
+    pawl.write("rules/r.yaml", rule.replace("by: eve}", "by: evee}"))
+    assert "no 'evee' under people: in pawl.yaml; did you mean 'eve'?" in "".join(
+        (lambda done: (done.stdout, done.stderr))(pawl.run("check")))
+
+
 if __name__ == "__main__":
     sys.exit(main())
