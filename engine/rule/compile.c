@@ -89,7 +89,7 @@ static void check_keys(struct compiler *c, const struct ynode *n)
 		if (word_in(words_rule_later, key->text))
 			compile_error(c, key, "'%s' is not in this version", key->text);
 		else if (!strcmp(key->text, "undo"))
-			compile_error(c, key, "'undo' is not in this version");
+			compile_error(c, key, "'undo' stands beside the step that it takes back");
 		else
 			compile_unknown(c, key, "key", words_rule, words_rule_later);
 	}

@@ -85,7 +85,8 @@ static const struct word {
 	{"step", "retry", "map retry", "How it is tried again."},
 	{"step", "timeout", "duration", "How long it may take."},
 	{"step", "catch", "catches", "What to do about its errors."},
-	{"step", "undo", "any", "What takes it back when the rule fails or is cancelled later."},
+	{"step", "undo", "some step",
+	 "What takes it back when the rule fails or is cancelled later."},
 	{"step", "about", "text", "A sentence for people."},
 
 	{"catch", "error", "errors",

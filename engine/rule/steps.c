@@ -306,9 +306,7 @@ static void check_keys(struct compiler *c, const struct step *s, const struct yn
 		const struct ynode *key = n->keys[i];
 		if (key == word || is_free_key(key->text) || find_param(s->kind, key->text, BESIDE))
 			continue;
-		if (!strcmp(key->text, "undo"))
-			compile_error(c, key, "'undo' is not in this version");
-		else if (word_in(words_step, key->text))
+		if (word_in(words_step, key->text))
 			continue;
 		else if (find_param(s->kind, key->text, IN_MAP))
 			compile_error(c, key, "'%s' stands inside %s: { }, not beside it",
@@ -349,6 +347,32 @@ static const struct ynode *name_node(struct compiler *c, const struct ynode *n)
 	return NULL;
 }
 
+/* One step, or a list of them; what they name is theirs. */
+static void fill_undo(struct compiler *c, struct step *s, const struct ynode *n)
+{
+	const struct ynode *key = ynode_key(n, "undo"), *v = ynode_get(n, "undo");
+	const struct ynode *items[] = {v};
+	struct ynode one = {.kind = Y_LIST, .line = 0};
+	if (!v)
+		return;
+	if (s->kind->silent || s->kind->ends) {
+		compile_error(c, key,
+			      "%s: does nothing that could be taken back: put undo: beside the "
+			      "steps inside it",
+			      s->kind->name);
+		return;
+	}
+	one.line = v->line;
+	one.col = v->col;
+	one.items = (struct ynode **)items;
+	one.n = 1;
+	size_t mark = c->n_names;
+	steps_compile(c, v->kind == Y_MAP ? &one : v, "undo", &s->undo);
+	scope_hide(c, mark);
+	if (s->undo.n)
+		plan_undo(c->plan, s);
+}
+
 static struct step *compile_step(struct compiler *c, const struct ynode *n, const char *key)
 {
 	if (n->kind != Y_MAP) {
@@ -386,6 +410,7 @@ static struct step *compile_step(struct compiler *c, const struct ynode *n, cons
 	c->giving = giving;
 	if (name)
 		scope_declare(c, name, s->name, s, false);
+	fill_undo(c, s, n);
 	return s;
 }
 

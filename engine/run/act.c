@@ -242,7 +242,9 @@ static void act_record_end(struct act *a)
 	if (a->error)
 		json_object_set(body, "error", a->error);
 	act_close_waits(a);
+	undo_note(a, body);
 	run_record(a->run, a->path, REC_STEP, body);
+	undo_keep(a->run, a->path, a->run->n, body);
 	json_decref(body);
 }
 
@@ -301,6 +303,19 @@ static bool act_try_catch(struct act *a)
 	return true;
 }
 
+/* As if it had never begun, but for its journal. */
+static void act_reset(struct act *a)
+{
+	a->started = false;
+	a->replayed = false;
+	json_decref(a->error);
+	a->error = NULL;
+	if (a->step->kind->drop)
+		a->step->kind->drop(a);
+	if (a->state)
+		memset(a->state, 0, a->step->kind->state_size);
+}
+
 /* A policy of the step for kinds that do not retry by themselves: the whole step again, later. */
 static bool act_try_retry(struct act *a)
 {
@@ -314,15 +329,19 @@ static bool act_try_retry(struct act *a)
 			      (json_int_t)due, "began", (json_int_t)a->began, "error", a->error);
 	step_record(a, REC_DECISION, d);
 	a->attempt++;
-	a->started = false;
-	a->replayed = false;
-	json_decref(a->error);
-	a->error = NULL;
-	if (s->kind->drop)
-		s->kind->drop(a);
-	if (a->state)
-		memset(a->state, 0, s->kind->state_size);
+	act_reset(a);
 	(void)step_park(a, RUN_RETRYING, due);
+	return true;
+}
+
+/* An undo that fails leaves something half done: a person decides. */
+static bool act_try_doubt(struct act *a)
+{
+	if (!undo_is_doubt(a))
+		return false;
+	auto_free char *why = mem_strdup(json_str(a->error, "message"));
+	act_reset(a);
+	(void)step_in_doubt(a, "taking back what was done failed: %s", why);
 	return true;
 }
 
@@ -341,6 +360,8 @@ static void act_end_fail(struct act *a)
 	act_tell_late(a);
 	bool final = !flow_may_handle(a->error);
 	if (!final && !a->replayed && !act_is_stopped(a) && act_try_retry(a))
+		return;
+	if (!final && !a->replayed && act_try_doubt(a))
 		return;
 	a->outcome = "failed";
 	if (!a->step->kind->silent && !a->replayed && a->frame)

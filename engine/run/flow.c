@@ -116,10 +116,12 @@ const struct step_kind kind_choose = {
 
 /* ---- try / catch / finally; the run's root is one too ---- */
 
-enum try_at { TRY_BODY, TRY_CATCH, TRY_FINALLY };
+enum try_at { TRY_BODY, TRY_UNDO, TRY_CATCH, TRY_FINALLY };
 
 struct try_state {
 	enum try_at at;
+	json_int_t undo;        /* what is taken back now */
+	json_t *names, *failed; /* of the body: what it named, and why it is taken back */
 	json_t *error, *result; /* that stand while finally runs */
 	bool caught;
 };
@@ -186,14 +188,56 @@ static void try_drop(struct act *a)
 	struct try_state *st = act_state(a);
 	json_decref(st->error);
 	json_decref(st->result);
-	st->error = st->result = NULL;
+	json_decref(st->names);
+	json_decref(st->failed);
+	st->error = st->result = st->names = st->failed = NULL;
+}
+
+/* Its error, now that all is taken back: for a catch, else it stands while finally runs. */
+static enum verdict try_failed(struct act *a, struct try_state *st, json_t *error)
+{
+	const struct try_args *args = act_args(a);
+	int i = flow_may_handle(error) ? step_pick_catch(a, &args->catches, error) : -1;
+	if (i >= 0) {
+		st->at = TRY_CATCH;
+		st->caught = true;
+		return step_enter_guarded(a, &args->catches.at[i].body, error, false);
+	}
+	st->error = json_incref(error);
+	return try_finally(a, st);
+}
+
+/* What is neither a success nor a turn of a loop that ends early. */
+static bool is_failure(const json_t *error)
+{
+	return flow_may_handle(error) || error_is(error, "cancelled");
+}
+
+static enum verdict try_undo(struct act *a, struct try_state *st)
+{
+	if (undo_enter(a, st->failed, st->names, &st->undo))
+		return STEP_ENTER;
+	json_decref(a->child_names);
+	a->child_names = json_incref(st->names);
+	return try_failed(a, st, st->failed);
+}
+
+static enum verdict try_take_back(struct act *a, struct try_state *st, json_t *error)
+{
+	st->at = TRY_UNDO;
+	st->failed = json_incref(error);
+	st->names = json_incref(a->child_names);
+	return try_undo(a, st);
 }
 
 static enum verdict try_resume(struct act *a)
 {
-	const struct try_args *args = act_args(a);
 	struct try_state *st = act_state(a);
 	json_t *error = act_child_error(a);
+	if (st->at == TRY_UNDO) {
+		undo_done(a, st->undo, error);
+		return try_undo(a, st);
+	}
 	if (st->at == TRY_FINALLY && error) { /* an error of finally replaces what stood */
 		json_decref(st->error);
 		st->error = json_incref(error);
@@ -201,14 +245,8 @@ static enum verdict try_resume(struct act *a)
 	}
 	if (st->at == TRY_FINALLY)
 		return try_end(a, st);
-	if (error && st->at == TRY_BODY && flow_may_handle(error)) {
-		int i = step_pick_catch(a, &args->catches, error);
-		if (i >= 0) {
-			st->at = TRY_CATCH;
-			st->caught = true;
-			return step_enter_guarded(a, &args->catches.at[i].body, error, false);
-		}
-	}
+	if (error && st->at == TRY_BODY && is_failure(error))
+		return try_take_back(a, st, error);
 	if (error)
 		st->error = json_incref(error);
 	else

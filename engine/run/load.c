@@ -162,6 +162,7 @@ static void begin(struct loading *l, struct plan *p)
 		run_free(r);
 		return;
 	}
+	undo_load(r);
 	r->cancelling = r->fold.cancelled != 0;
 	r->cancel_n = r->fold.cancelled;
 	r->has_parent = !id_is_zero(s->parent);

@@ -172,10 +172,22 @@ static const char *failed_path(const json_t *records)
 	return NULL;
 }
 
+static bool was_undone(const json_t *records)
+{
+	size_t i;
+	json_t *r;
+	json_array_foreach (records, i, r)
+		if (json_object_get(json_object_get(r, "body"), "undone"))
+			return true;
+	return false;
+}
+
 /* What a person may do depends on the state: NULL, or why not. */
 static const char *refusal(const struct person *p, const char *state)
 {
 	bool doubt = state && strcmp(state, "in_doubt") == 0;
+	if (state && !doubt && was_undone(json_object_get(p->query.result, "records")))
+		return "what the run had done was taken back: let its event come again";
 	if (!state)
 		return "there is no such run";
 	if (strcmp(p->as, "retry") == 0)

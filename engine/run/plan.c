@@ -46,6 +46,7 @@ void plan_unref(struct plan *p)
 	/* In reverse, so that what was made of earlier things goes before them. */
 	for (size_t i = p->n_owned; i > 0; i--)
 		p->owned_free[i - 1](p->owned[i - 1]);
+	free(p->undos);
 	free(p->shapes);
 	free(p->owned);
 	free(p->owned_free);
@@ -99,6 +100,13 @@ void plan_own(struct plan *p, void *obj, void (*free_fn)(void *))
 	}
 	p->owned[p->n_owned] = obj;
 	p->owned_free[p->n_owned++] = free_fn;
+}
+
+void plan_undo(struct plan *p, struct step *s)
+{
+	p->undos = mem_realloc(p->undos, (p->n_undos + 1) * sizeof(struct step *));
+	p->undos[p->n_undos++] = s;
+	s->undo_at = p->n_undos;
 }
 
 const char *plan_shape(struct plan *p, const char *text)

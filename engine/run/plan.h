@@ -64,7 +64,9 @@ struct step {
 	int64_t timeout_ms; /* 0: none */
 	struct catchers catches;
 	bool has_catch;
-	void *args; /* kind->args_size bytes, filled by kind->params */
+	struct block undo; /* what takes it back */
+	size_t undo_at;    /* its place in the plan's list of those, from 1; 0: none */
+	void *args;        /* kind->args_size bytes, filled by kind->params */
 };
 
 /* One `where:` pair; any of the values (scalars) satisfies it. */
@@ -148,6 +150,8 @@ struct plan {
 	/* what kinds made of the actions it names, by full name; owned by `owned` below */
 	struct map actions;
 	/* how the keys of its waits are made of events (keys.h) */
+	struct step **undos; /* those with an undo, in the order of the file */
+	size_t n_undos;
 	const char **shapes;
 	size_t n_shapes, cap_shapes;
 	struct plan_need *needs;
@@ -168,6 +172,8 @@ struct plan *plan_ref(struct plan *p);
 void plan_unref(struct plan *p); /* NULL is fine */
 /* Registers a template root to be released with the plan. Returns t. */
 struct tmpl *plan_keep(struct plan *p, struct tmpl *t);
+/* Registers a step that has an undo. */
+void plan_undo(struct plan *p, struct step *s);
 /* Registers a shape of keys that its waits look for; copied. Returns the plan's copy. */
 const char *plan_shape(struct plan *p, const char *text);
 /* Notes that it names another rule; `rule` is the plan's. */

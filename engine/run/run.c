@@ -108,6 +108,7 @@ void run_free(struct run *r)
 	fold_done(&r->fold);
 	mailbox_done(&r->mail);
 	json_decref(r->events);
+	json_decref(r->undos);
 	free(r->telling);
 	run_drop_emitted(r->emitted, r->buf.n_emits);
 	run_drop_emitted(r->emitting, r->sent.n_emits);

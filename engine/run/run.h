@@ -85,7 +85,8 @@ struct frame {
 	json_t *fixed;        /* names that it reads beside its scope; or NULL */
 	json_t *error;        /* what `error` names, or NULL: the enclosing one's */
 	json_t *result;       /* of the last step */
-	bool shielded;        /* a cancel does not stop it (finally) */
+	bool shielded;        /* a cancel does not stop it (finally, undo) */
+	bool undo;            /* its steps take back what another has done */
 	struct step *spawned; /* made at run time by step_spawn, with literals out of … */
 	json_t *spawned_args;
 	struct block one; /* … in this block */
@@ -120,6 +121,7 @@ struct run {
 	struct try_args root_args;
 	struct fold fold;
 	struct mailbox mail;
+	json_t *undos; /* what has been done and may be taken back, oldest first: undo.c; or NULL */
 	json_t *events;       /* what `events` names: of a window; or NULL */
 	json_t *steps, *info; /* what `steps` and `run` name */
 	json_t *now;          /* what `now` names in this turn */
@@ -205,7 +207,27 @@ struct frame *act_newest(const struct act *a);
 json_t *error_new(int err, const char *message, const char *step);
 bool error_is(const json_t *error, const char *name);
 
+/* undo.c */
+/* Adds to the body of a step's end what its undo needs to know, if it has one. */
+void undo_note(const struct act *a, json_t *body);
+/* The run knows of it from now on: the body of record n. */
+void undo_keep(struct run *r, const char *path, uint32_t n, const json_t *body);
+/* What the folded journal has of them. */
+void undo_load(struct run *r);
+/*
+ * Enters the undo of the step inside this one that ended last and was not undone; *ret_n names it for
+ * undo_done(). False: there is none. names: of a block at the root that is over, or NULL.
+ */
+bool undo_enter(struct act *a, json_t *error, json_t *names, json_int_t *ret_n);
+/* It has run; error: a person has given it up. */
+void undo_done(struct act *a, json_int_t n, json_t *error);
+/* Whether its failure is for a person to settle, since it leaves something half undone. */
+bool undo_is_doubt(const struct act *a);
+
 /* step.c */
+/* Enters a block that takes something back; takes names. */
+void step_enter_undo(struct act *a, const struct block *b, const char *seg, json_t *names,
+		     json_t *error);
 /* What was committed: whoever waits for a claim that it gave up may go on. */
 void step_tell_released(const struct jbuf *b);
 

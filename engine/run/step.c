@@ -273,7 +273,7 @@ static bool doubt_is_caught(const struct act *a)
 {
 	if (a->step->has_catch && catchers_want_doubt(&a->step->catches))
 		return true;
-	for (const struct frame *f = a->frame; f; f = f->owner->frame)
+	for (const struct frame *f = a->frame; f && !f->undo; f = f->owner->frame)
 		if (catchers_want_doubt(flow_catchers(f->owner)))
 			return true;
 	return false;
@@ -537,6 +537,18 @@ enum verdict step_enter_guarded(struct act *a, const struct block *b, json_t *er
 		f->names = json_incref(a->child_names);
 	}
 	return STEP_ENTER;
+}
+
+void step_enter_undo(struct act *a, const struct block *b, const char *seg, json_t *names,
+		     json_t *error)
+{
+	struct frame *f = frame_new(a, b, seg, names);
+	if (!a->frame) { /* beside the body, whose paths begin with nothing */
+		free(f->prefix);
+		f->prefix = mem_printf("%s/", seg);
+	}
+	f->error = json_incref(error);
+	f->shielded = f->undo = true;
 }
 
 json_t *act_child_error(const struct act *a)

@@ -69,6 +69,10 @@ static void index_step(struct map *m, const struct step *s, const char *prefix)
 	for (const struct param *p = s->kind->params; p && p->name; p++)
 		index_param(m, p, s->args, inside);
 	index_catchers(m, &s->catches, inside);
+	if (s->undo_at) {
+		auto_free char *undo = mem_printf("undo.%zu/", s->undo_at);
+		index_block(m, &s->undo, undo);
+	}
 }
 
 static void index_block(struct map *m, const struct block *b, const char *prefix)
@@ -89,6 +93,11 @@ char *steps_plan_path(const char *path)
 	struct buf b = BUF_INIT;
 	while (*path) {
 		size_t len = strcspn(path, "/"), name = strcspn(path, "/@");
+		bool undo = strncmp(path, "undo.", 5) == 0 && memchr(path, '#', len);
+		if (undo) { /* wherever it runs, it is that of its step */
+			buf_clear(&b);
+			name = strcspn(path, "#");
+		}
 		if (strncmp(path, "each#", 5) != 0) {
 			if (b.len)
 				(void)buf_putc(&b, '/');

@@ -36,7 +36,7 @@
 	"params: {key: {type: string, in: body, required: true}}, success: [201], "                \
 	"answer: *thing, effect: once}\n"                                                          \
 	"  remove: {title: Remove, about: Removes., method: DELETE, path: '/things/{id}', "        \
-	"params: {id: string}, success: [204], effect: idempotent}\n"
+	"params: {id: string}, success: [204], effect: idempotent, gone_ok: true}\n"
 
 #define MAX_THINGS 64
 
