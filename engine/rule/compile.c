@@ -110,8 +110,10 @@ static void fill_rule(struct compiler *c, const struct ynode *root)
 			compile_error(c, root, "the rule has no name: begin with rule: NAME");
 		return;
 	}
-	if (!n->text || !n->len || n->len > RULE_NAME_MAX ||
-	    n->text[strspn(n->text, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+	if ((c->hidden || c->bundle) && n->text)
+		c->plan->rule = arena_strdup(&c->plan->arena, n->text);
+	else if (!n->text || !n->len || n->len > RULE_NAME_MAX ||
+		 n->text[strspn(n->text, "abcdefghijklmnopqrstuvwxyz0123456789-")])
 		compile_error(c, n, "a rule's name has only a-z, 0-9 and -, at most %d of them",
 			      RULE_NAME_MAX);
 	else
@@ -296,6 +298,26 @@ static struct plan *compile_doc(struct compiler *c, const struct yaml_doc *doc, 
 	return NULL;
 }
 
+struct plan *compile_hidden(const struct compiler *of, const struct ynode *root)
+{
+	struct compiler c;
+	size_t errors = of->f->errors;
+	compiler_init(&c, of->env, of->f, of->file, of->src);
+	c.hidden = true;
+	fill_plan(&c, root);
+	struct plan *p = c.plan;
+	if (of->f->errors == errors) {
+		json_auto_t *tree = ynode_json(root);
+		auto_free char *text = json_text(tree);
+		pin_bundle(&c, text, strlen(text), 1);
+	} else {
+		plan_unref(p);
+		p = NULL;
+	}
+	compiler_done(&c);
+	return p;
+}
+
 /* What may be done about what libyaml says. */
 static const char *general_hint(const char *text)
 {
@@ -333,6 +355,14 @@ struct plans {
 	size_t *n;
 };
 
+static void add_plan(struct plans ret, struct plan *p)
+{
+	if (!p)
+		return;
+	*ret.at = mem_realloc(*ret.at, (*ret.n + 1) * sizeof(**ret.at));
+	(*ret.at)[(*ret.n)++] = p;
+}
+
 static void compile_docs(const struct rule_env *env, const char *file, const struct source *src,
 			 const struct yaml_file *y, struct plans ret, struct findings *f)
 {
@@ -343,11 +373,10 @@ static void compile_docs(const struct rule_env *env, const char *file, const str
 		struct compiler c;
 		compiler_init(&c, env, f, file, src);
 		struct plan *p = compile_doc(&c, doc, source_line_at(src, doc->start));
+		add_plan(ret, p);
+		for (size_t k = 0; p && k < c.n_polls; k++)
+			add_plan(ret, poll_compile(&c, doc->root, k));
 		compiler_done(&c);
-		if (!p)
-			continue;
-		*ret.at = mem_realloc(*ret.at, (*ret.n + 1) * sizeof(**ret.at));
-		(*ret.at)[(*ret.n)++] = p;
 	}
 }
 

@@ -64,6 +64,14 @@ struct source {
 	size_t n_lines;
 };
 
+#define POLLS_MAX 8
+
+/* A trigger `poll`, and the rule that looks for it. */
+struct poll {
+	const struct ynode *trigger;
+	const char *rule;
+};
+
 struct compiler {
 	struct plan_check check; /* first: kinds get a pointer to it */
 	const struct rule_env *env;
@@ -90,7 +98,21 @@ struct compiler {
 	struct cut *cuts;
 	size_t n_cuts, cap_cuts;
 	struct giving giving;
+	struct poll polls[POLLS_MAX];
+	size_t n_polls;
+	bool hidden; /* no author's: the rule of a poll */
 };
+
+/* ---- poll.c ---- */
+
+/* The name of the rule that looks for this trigger. */
+const char *poll_rule(struct compiler *c, const struct ynode *trigger);
+/* It is to be made when the rule itself is without a mistake. */
+void poll_note(struct compiler *c, const struct ynode *trigger, const char *rule);
+/* The i-th of those that were noted, or NULL after an error; root: the rule's. */
+struct plan *poll_compile(struct compiler *c, const struct ynode *root, size_t i);
+/* A rule that no author wrote, from its tree; NULL after an error. */
+struct plan *compile_hidden(const struct compiler *of, const struct ynode *root);
 
 /* ---- findings.c ---- */
 

@@ -487,4 +487,6 @@ void source_fill(struct compiler *c, struct source_arg *ret, const struct ynode 
 	ret->step = compile_step(c, n, "page");
 	if (ret->step && c->f->errors == errors && ret->step->kind->pages)
 		ret->step->kind->pages(&c->check, ret->step);
+	else
+		c->giving = (struct giving){0}; /* nobody knows what its items are */
 }

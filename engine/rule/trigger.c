@@ -30,15 +30,16 @@ static const struct trigger_word {
 	{"event", "", false, {{"source", "event.source"}, {"subject", "event.subject"}, {NULL}}},
 	{"schedule", "", false, {{NULL}}},
 	{"every", "", false, {{NULL}}},
+	{"poll", "poll:", false, {{NULL}}},
 	{"run", RUN_TYPE, false, {{NULL}}},
 };
 #define N_WORDS (sizeof(trigger_words) / sizeof(trigger_words[0]))
 
 static const char *const names[] = {"webhook", "conversation", "event", "schedule",
-				    "every",   "run",          NULL};
-static const char *const later[] = {"poll", NULL};
+				    "every",   "poll",         "run",   NULL};
+static const char *const later[] = {NULL};
 static const char *const envelope[] = {"id",      "type",  "source", "subject", "time",
-				       "headers", "query", "path",   NULL};
+				       "headers", "query", "path",   "change",  NULL};
 
 static const struct trigger_word *word_of(const char *key)
 {
@@ -309,6 +310,37 @@ static void set_timed(struct compiler *c, struct trigger *t, const struct trigge
 		set_missed(c, t, v);
 }
 
+/* ---- polls ---- */
+
+static const char *const poll_words[] = {"with", "every",   "at",    "zone",
+					 "key",  "changed", "first", NULL};
+
+static bool is_poll(const struct trigger_word *w)
+{
+	return !strcmp(w->word, "poll");
+}
+
+/* Its events come from the rule that looks for it, and start no other. */
+static void set_poll(struct compiler *c, struct trigger *t, const struct ynode *root,
+		     const struct ynode *n)
+{
+	const struct ynode *id = ynode_get(root, "id");
+	if (n->kind != Y_STRING || !n->len || !strchr(n->text, '.')) {
+		compile_error(c, n, "poll: takes a list action by its name, as call: does");
+		return;
+	}
+	if (id &&
+	    (!id->text || id->text[strspn(id->text, "abcdefghijklmnopqrstuvwxyz0123456789-")]))
+		compile_error(c, id, "the id of a poll has only a-z, 0-9 and -");
+	const char *rule = poll_rule(c, root);
+	struct where *w = &t->where[t->n_where++];
+	w->path = "event.source";
+	w->values = json_pack("[o]", json_sprintf("/rules/%s", rule));
+	plan_own(c->plan, w->values, free_json);
+	t->type = arena_printf(&c->plan->arena, "poll:%s", n->text);
+	poll_note(c, root, rule);
+}
+
 /* ---- ends of runs ---- */
 
 static const char *const ends[] = {"completed", "failed", "cancelled", NULL};
@@ -355,8 +387,9 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	const struct ynode *word = NULL, *odd = NULL;
 	for (size_t i = 0; i < n->n; i++) {
 		const struct ynode *key = n->keys[i];
-		if (!word_of(key->text)) {
-			odd = odd || word_in(words_trigger, key->text) ? odd : key;
+		bool of_poll = !strcmp(key->text, "every") && ynode_get(n, "poll");
+		if (!word_of(key->text) || of_poll) {
+			odd = odd || of_poll || word_in(words_trigger, key->text) ? odd : key;
 			continue;
 		}
 		if (word) {
@@ -380,13 +413,16 @@ static const struct ynode *find_word(struct compiler *c, const struct ynode *n)
 	if (!odd)
 		compile_error(
 			c, n,
-			"a trigger begins with webhook:, conversation:, event:, schedule:, every: or run:");
+			"a trigger begins with webhook:, conversation:, event:, schedule:, every:, poll: or run:");
 	return NULL;
 }
 
 static size_t list_own(const struct trigger_word *w, const char *ret[TRIGGER_OWN_MAX])
 {
-	const char *const *more = is_timed(w) ? timed : is_run(w) ? run_words : NULL;
+	const char *const *more = is_timed(w)  ? timed
+				  : is_run(w)  ? run_words
+				  : is_poll(w) ? poll_words
+					       : NULL;
 	size_t n = 0;
 	for (size_t i = 0; more && more[i]; i++)
 		ret[n++] = more[i];
@@ -449,6 +485,8 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 		set_timed(c, t, w, n, ynode_get(n, word->text));
 	else if (is_run(w))
 		set_end(c, t, ynode_get(n, word->text));
+	else if (is_poll(w))
+		set_poll(c, t, n, ynode_get(n, word->text));
 	else
 		set_type(c, t, w, ynode_get(n, word->text));
 	for (size_t i = 0; i < n->n; i++) {
@@ -462,7 +500,8 @@ static void compile_trigger(struct compiler *c, const struct ynode *n, struct tr
 			set_id(c, t, n->items[i]);
 		else if (!strcmp(key->text, "awaited"))
 			set_awaited(c, t, n->items[i]);
-		else if (is_timed(w) && word_in(timed, key->text))
+		else if ((is_timed(w) && word_in(timed, key->text)) ||
+			 (is_poll(w) && word_in(poll_words, key->text)))
 			continue;
 		else if (is_run(w) && !strcmp(key->text, "rule"))
 			set_of_rule(c, t, n->items[i]);

@@ -412,7 +412,8 @@ void step_emit(struct act *a, json_t *event)
 			  subject, json_str(event, "id"), r->turn_ms, r->turn_ms, json_incref(data),
 			  body, body ? strlen(body) : 0);
 	json_int_t depth = json_int(event_envelope(r->event), "depth", 0) + 1;
-	json_t *extra = json_pack("{s:I}", "depth", depth);
+	json_t *extra = json_pack("{s:I, s:O*}", "depth", depth, "change",
+				  json_object_get(event, "change"));
 	ev->extra = json_text(extra);
 	json_decref(extra);
 	run_emit(r, ev);

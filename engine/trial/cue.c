@@ -147,6 +147,16 @@ static int timed(const struct cue_from *from, const json_t *cue, const char *wor
 	return 0;
 }
 
+/* Where the events of the rule's own poll come from; malloc'd. */
+static char *poll_source(const struct plan *plan, const char *type)
+{
+	for (size_t i = 0; i < plan->n_triggers; i++)
+		if (strcmp(plan->triggers[i].type, type) == 0)
+			return mem_strdup(json_string_value(
+				json_array_get(plan->triggers[i].where[0].values, 0)));
+	return mem_strdup("/test");
+}
+
 /* ---- all of them ---- */
 
 static int fill(const struct cue_from *from, const json_t *cue, const char *word, struct parts *p,
@@ -168,6 +178,7 @@ static int fill(const struct cue_from *from, const json_t *cue, const char *word
 	p->type = plain ? mem_strdup(name)
 			: mem_printf("%s%c%s", word, strcmp(word, "run") ? ':' : '.', name);
 	p->source = !strcmp(word, "webhook") ? mem_printf("/hooks/%s", name)
+		    : !strcmp(word, "poll")  ? poll_source(from->plan, p->type)
 					     : text_or(cue, "source", "/test");
 	p->subject = json_str(cue, "subject") ? text_or(cue, "subject", "") : NULL;
 	return 0;
