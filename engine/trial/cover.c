@@ -23,6 +23,15 @@ static void mark(json_t *marks, char *text_taken)
 	free(text_taken);
 }
 
+/* A step was reached, and with it those around it, of which some have no record of their own. */
+static void mark_steps(json_t *marks, const char *path)
+{
+	for (const char *end = path; *end; end += *end == '/') {
+		end += strcspn(end, "/");
+		mark(marks, mem_printf("step %.*s", (int)(end - path), path));
+	}
+}
+
 void cover_marks(const json_t *records, json_t *marks)
 {
 	json_t *rec;
@@ -32,7 +41,7 @@ void cover_marks(const json_t *records, json_t *marks)
 		const json_t *branch = json_object_get(body, "branch");
 		const json_t *guard = json_object_get(body, "if");
 		auto_free char *path = steps_plan_path(json_str(rec, "path"));
-		mark(marks, mem_printf("step %s", path));
+		mark_steps(marks, path);
 		if (*json_str(rec, "type") != REC_DECISION)
 			continue;
 		if (branch)
