@@ -319,3 +319,18 @@ int client_run_id(struct client *c, const char *text, char **ret)
 	*ret = mem_strdup(json_string_value(json_array_get(found, 0)));
 	return CLI_DONE;
 }
+
+int client_newest(struct client *c, const char *what, char **ret)
+{
+	auto_free char *path = mem_printf("/api/%s?limit=1", what);
+	json_auto_t *page = NULL;
+	int code = client_call(c, "GET", path, NULL, &page);
+	const char *id = json_str(json_array_get(json_object_get(page, what), 0), "id");
+	*ret = NULL;
+	if (code != CLI_DONE)
+		return code;
+	if (!id)
+		return cli_no(c->cli, "there are no %s yet", what);
+	*ret = mem_strdup(id);
+	return CLI_DONE;
+}

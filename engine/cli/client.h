@@ -54,3 +54,5 @@ struct loop *client_loop(struct client *c);
  * in *ret. CLI_DONE; CLI_NO when none or several fit; CLI_USAGE; or as client_call.
  */
 int client_run_id(struct client *c, const char *text, char **ret);
+/* The id of the newest of `what`, runs or events; malloc'd in *ret. CLI_NO where there is none; or as client_call. */
+int client_newest(struct client *c, const char *what, char **ret);

@@ -30,7 +30,8 @@ static int run(struct cli *c)
 	struct client *client = client_open(c, &code);
 	if (!client)
 		return code;
-	code = client_run_id(client, c->words[0], &id);
+	code = c->n_words ? client_run_id(client, c->words[0], &id)
+			  : client_newest(client, "runs", &id);
 	if (code == CLI_DONE && cli_has(c, "wait"))
 		code = follow_run(c, client, id, "completed", 0);
 	else if (code == CLI_DONE)
@@ -51,13 +52,12 @@ const struct command command_show = {
 	.name = "show",
 	.under = "runs",
 	.summary = "shows the timeline of a run",
-	.usage = "ID",
+	.usage = "[ID]",
 	.about =
 		"A line a step: when it began, a bar on the run's time axis (a wait is drawn light), what "
 		"it was, what came of it and how long it took. An ID may be given by its beginning or its "
-		"end, 6 characters at least.",
+		"end, 6 characters at least; without one it is the newest run.",
 	.options = options,
-	.words_min = 1,
 	.words_max = 1,
 	.run = run,
 };

@@ -172,12 +172,17 @@ static int why(const struct cli *c, struct client *client)
 {
 	json_auto_t *v = NULL;
 	struct buf path = BUF_INIT;
+	auto_free char *newest = NULL;
+	int code = c->n_words ? CLI_DONE : client_newest(client, "events", &newest);
+	if (code != CLI_DONE)
+		return code;
+	const char *event = newest ? newest : c->words[0];
 	(void)buf_puts(&path, "/api/events/");
-	(void)url_encode(&path, c->words[0], strlen(c->words[0]), "");
+	(void)url_encode(&path, event, strlen(event), "");
 	(void)buf_printf(&path, "/why%s", c->n_words > 1 ? "?rule=" : "");
 	if (c->n_words > 1)
 		(void)url_encode(&path, c->words[1], strlen(c->words[1]), "");
-	int code = client_call(client, "GET", buf_str(&path), NULL, &v);
+	code = client_call(client, "GET", buf_str(&path), NULL, &v);
 	buf_done(&path);
 	if (code != CLI_DONE)
 		return code;
@@ -203,12 +208,11 @@ static int run(struct cli *c)
 const struct command command_why = {
 	.name = "why",
 	.summary = "says for each rule whether an event started it, and what decided",
-	.usage = "EVENT [RULE]",
+	.usage = "[EVENT [RULE]]",
 	.about =
 		"The condition is evaluated again on the stored event, with the rules as they were when it "
 		"came; each part of it is shown with the values that it read. An answer costs nothing "
-		"before somebody asks.",
-	.words_min = 1,
+		"before somebody asks. Without an EVENT it is the newest one.",
 	.words_max = 2,
 	.run = run,
 };
