@@ -16,16 +16,19 @@ static bool is_event_type(const char *s)
 			 "0123456789._-/") == len;
 }
 
-/* What the rule of a poll emits: {item, change}. No author's rule has a name with a dot in it. */
-static bool is_of_poll(const struct plan *p, const char *type)
+/* The rules that watch for others: no author's has a name with a dot in it. */
+static bool is_of_ours(const struct plan *p)
 {
-	return strncmp(type, "poll:", 5) == 0 && strchr(p->rule, '.');
+	return strchr(p->rule, '.') != NULL;
 }
 
-static json_t *poll_event(const json_t *type, const json_t *data)
+/* What they emit says itself where it comes from: {item, change, source, subject}. */
+static json_t *own_event(const json_t *type, const json_t *data)
 {
-	return json_pack("{s:O, s:O?, s:O}", "type", type, "data", json_object_get(data, "item"),
-			 "change", json_object_get(data, "change"));
+	return json_pack("{s:O, s:O?, s:O*, s:O*, s:O*}", "type", type, "data",
+			 json_object_get(data, "item"), "change", json_object_get(data, "change"),
+			 "source", json_object_get(data, "source"), "subject",
+			 json_object_get(data, "subject"));
 }
 
 static bool eval_optional(struct act *a, const struct tmpl *t, json_t **ret)
@@ -41,8 +44,8 @@ static enum verdict emit_start(struct act *a)
 	if (!act_eval(a, args->kind, &kind) || !eval_optional(a, args->data, &data) ||
 	    !eval_optional(a, args->subject, &subject))
 		return STEP_FAIL;
-	if (json_is_string(kind) && is_of_poll(act_plan(a), json_string_value(kind))) {
-		step_emit(a, poll_event(kind, data));
+	if (json_is_string(kind) && is_of_ours(act_plan(a))) {
+		step_emit(a, own_event(kind, data));
 		return step_done(a, json_incref(kind));
 	}
 	if (!json_is_string(kind) || !is_event_type(json_string_value(kind)))
@@ -60,8 +63,7 @@ static enum verdict emit_start(struct act *a)
 static void emit_check(struct plan_check *c, struct step *s)
 {
 	const struct tmpl *kind = ((const struct emit_args *)s->args)->kind;
-	if (kind->kind == TMPL_LITERAL && json_is_string(kind->literal) &&
-	    is_of_poll(c->plan, json_string_value(kind->literal)))
+	if (is_of_ours(c->plan))
 		return;
 	if (kind->kind == TMPL_LITERAL &&
 	    (!json_is_string(kind->literal) || !is_event_type(json_string_value(kind->literal))))

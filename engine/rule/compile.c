@@ -298,6 +298,27 @@ static struct plan *compile_doc(struct compiler *c, const struct yaml_doc *doc, 
 	return NULL;
 }
 
+struct plan *compile_own(const struct rule_env *env, const char *file, const char *text,
+			 struct findings *f)
+{
+	struct source src;
+	struct yaml_error err;
+	struct compiler c;
+	struct plan *p = NULL;
+	struct yaml_file *y = yaml_read(text, strlen(text), false, &err);
+	source_init(&src, text, strlen(text));
+	if (y) {
+		compiler_init(&c, env, f, file, &src);
+		c.hidden = true;
+		p = compile_doc(&c, yaml_doc(y, 0), 1);
+		compiler_done(&c);
+	} else
+		findings_add(f, file, 1, 1, false, "%s", err.text);
+	source_done(&src);
+	yaml_file_free(y);
+	return p;
+}
+
 struct plan *compile_hidden(const struct compiler *of, const struct ynode *root)
 {
 	struct compiler c;

@@ -111,7 +111,15 @@ const char *poll_rule(struct compiler *c, const struct ynode *trigger);
 void poll_note(struct compiler *c, const struct ynode *trigger, const char *rule);
 /* The i-th of those that were noted, or NULL after an error; root: the rule's. */
 struct plan *poll_compile(struct compiler *c, const struct ynode *root, size_t i);
-/* A rule that no author wrote, from its tree; NULL after an error. */
+/* ---- idle.c ---- */
+
+/* The rule that ends conversations of a platform. */
+struct plan *idle_compile(const struct rule_env *env, const struct rule_idle *i,
+			  struct findings *f);
+/* A rule that no author wrote, from its text; NULL after an error. */
+struct plan *compile_own(const struct rule_env *env, const char *file, const char *text,
+			 struct findings *f);
+/* The same from its tree. */
 struct plan *compile_hidden(const struct compiler *of, const struct ynode *root);
 
 /* ---- findings.c ---- */

@@ -31,6 +31,12 @@ void findings_format(const struct findings *f, struct buf *b);
 json_t *findings_json(const struct findings *f);
 
 /* What the compiler looks things up in; main wires it. All borrowed. */
+/* A platform whose conversations have ended when nothing was said for so long. */
+struct rule_idle {
+	const char *platform;
+	int64_t ms;
+};
+
 struct rule_env {
 	const struct expr_vm *vm;
 	const struct step_kind *(*kind)(const char *name);
@@ -46,7 +52,8 @@ struct rule_env {
 	void *arg;
 	/* Hooks declared in pawl.yaml, for `webhook:` triggers: closed by NULL; NULL: do not check. */
 	const char *const *hooks;
-	json_t *vars; /* the service's; or NULL */
+	json_t *vars;                 /* the service's; or NULL */
+	const struct rule_idle *idle; /* closed by one without a platform; or NULL */
 };
 
 /* Compiles every document of one file's text; plans are appended to *ret (each with one reference). */

@@ -125,6 +125,14 @@ static void on_file(void *arg, const char *path, const struct stat *st, int err)
 			     strerror(err ? err : errno));
 }
 
+static void add_plan(struct ruleset *r, struct plan *p)
+{
+	if (!p)
+		return;
+	r->plans = mem_realloc(r->plans, (r->n + 1) * sizeof(struct plan *));
+	r->plans[r->n++] = p;
+}
+
 static void find_duplicates(struct ruleset *r, struct findings *f)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -198,6 +206,8 @@ struct ruleset *ruleset_load(const struct rule_env *env, const char *const *path
 	struct loading l = {env, r, f};
 	for (size_t i = 0; i < n; i++)
 		rules_walk(paths[i], on_file, &l);
+	for (const struct rule_idle *i = env->idle; i && i->platform; i++)
+		add_plan(r, idle_compile(env, i, f));
 	find_duplicates(r, f);
 	if (is_whole(paths, n, f))
 		find_missing(r, f);

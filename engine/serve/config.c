@@ -10,12 +10,14 @@
 #include "engine/base/arena.h"
 #include "engine/base/json.h"
 #include "engine/base/seal.h"
+#include "engine/base/timefmt.h"
 #include "engine/rule/compile.h"
 #include "engine/serve/handshake.h"
 #include "engine/serve/pick.h"
 #include "engine/serve/several.h"
 #include "engine/serve/tree.h"
 
+#define IDLE_MAX_MS (365LL * 24 * 3600 * 1000)
 #define FILE_MAX (1 << 20)
 #define LISTEN "127.0.0.1:8080"
 #define STORE "sqlite:pawl.db"
@@ -342,6 +344,15 @@ static void read_hooks(struct builder *b, const json_t *root)
 		read_hook(b, &b->c->hooks[b->c->n_hooks++], path, conf);
 }
 
+static void read_idle(struct builder *b, const char *platform, const char *text, int64_t *ret)
+{
+	struct errmsg msg;
+	if (text && (duration_parse(text, ret, &msg) != 0 || *ret < 1000 || *ret > IDLE_MAX_MS))
+		complain(b, "conversations", platform,
+			 "idle_end of %s takes a duration from 1s to 365d such as 30m, not %s",
+			 platform, text);
+}
+
 static void read_conversations(struct builder *b, const json_t *root)
 {
 	json_t *all = json_object_get(root, "conversations"), *conf;
@@ -358,6 +369,7 @@ static void read_conversations(struct builder *b, const json_t *root)
 			complain(b, "conversations", platform,
 				 "%s signs the address: public_url must say which one senders know",
 				 verify_word(v->verify));
+		read_idle(b, platform, json_str(conf, "idle_end"), &v->idle_ms);
 		const json_t *preset = verify_preset(json_object_get(conf, "verify"));
 		v->challenge = json_incref(json_object_get(preset, "challenge"));
 		if (v->reply && !json_str(v->reply, "url"))

@@ -48,6 +48,7 @@ struct config_conversation {
 	struct verify *verify; /* NULL: as POST /events */
 	json_t *reply;         /* {url, key_header, headers}, or NULL */
 	json_t *challenge;     /* handshakes of its preset, or NULL */
+	int64_t idle_ms; /* its conversations have ended when nothing was said for so long; 0 */
 };
 
 struct config {

@@ -103,8 +103,20 @@ static int add_connections(struct rulekit *k, const struct config *c, struct err
 
 /* ---- life ---- */
 
+/* Platforms that tell of no end, as the configuration names them. */
+static void make_idle(struct rulekit *k, const struct config *c)
+{
+	size_t n = 0;
+	k->idle = mem_alloc((c->n_conversations + 1) * sizeof(*k->idle));
+	for (size_t i = 0; i < c->n_conversations; i++)
+		if (c->conversations[i].idle_ms)
+			k->idle[n++] = (struct rule_idle){mem_strdup(c->conversations[i].platform),
+							  c->conversations[i].idle_ms};
+}
+
 static void make_env(struct rulekit *k, const struct config *c)
 {
+	make_idle(k, c);
 	k->hooks = mem_alloc((c->n_hooks + 1) * sizeof(*k->hooks));
 	for (size_t i = 0; i < c->n_hooks; i++)
 		k->hooks[i] = mem_strdup(c->hooks[i].path);
@@ -119,6 +131,7 @@ static void make_env(struct rulekit *k, const struct config *c)
 		.arg = k,
 		.hooks = k->hooks,
 		.vars = k->vars,
+		.idle = k->idle,
 	};
 }
 
@@ -155,6 +168,9 @@ void rulekit_free(struct rulekit *k)
 	for (size_t i = 0; k->hooks && k->hooks[i]; i++)
 		free((char *)k->hooks[i]);
 	free(k->hooks);
+	for (size_t i = 0; k->idle && k->idle[i].platform; i++)
+		free((char *)k->idle[i].platform);
+	free(k->idle);
 	free(k->scripts);
 	json_decref(k->vars);
 	free(k);

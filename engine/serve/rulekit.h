@@ -20,6 +20,7 @@ struct rulekit {
 	struct rule_env env;
 	/* private */
 	const char **hooks;
+	struct rule_idle *idle;
 	char *scripts;
 	json_t *vars;
 };

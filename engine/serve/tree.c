@@ -93,7 +93,7 @@ static const struct key conversation_keys[] = {
 	{"verify", S_VERIFY, verify_keys},
 	{"reply", S_MAP, reply_keys},
 	{"answer_within", S_REFUSED},
-	{"idle_end", S_REFUSED},
+	{"idle_end", S_TEXT},
 	{0},
 };
 static const struct key oauth2_keys[] = {

@@ -4,6 +4,7 @@
 import json
 import pathlib
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from pawl import main, same, test, until  # noqa: E402 pylint: disable=C0413
@@ -219,6 +220,31 @@ result: '={a.by, b.by, c.by}'
     pawl.write("rules/r.yaml", rule.replace("by: eve}", "by: evee}"))
     assert "no 'evee' under people: in pawl.yaml; did you mean 'eve'?" in "".join(
         (lambda done: (done.stdout, done.stderr))(pawl.run("check")))
+
+
+@test(limit=40)
+def a_conversation_ends_when_nothing_is_said_over_a_kill(case):
+    pawl = case.pawl(rules={"r.yaml": """
+api: pawl/1
+rule: over
+when: {conversation: conversation.ended}
+do:
+  - emit: over
+    data: {of: =event.subject, code: =data.outcome.code}
+"""}, config={"conversations": {"native": {"verify": "none", "idle_end": "3s"}}})
+    over = lambda: [e["data"] for e in pawl.events(type="over")]  # noqa: E731
+    pawl.conversation("message.received", {"message": {"id": "m1", "text": "hello"}})
+    time.sleep(1.5)
+    pawl.conversation("message.received", {"message": {"id": "m2", "text": "are you there?"}})
+    last = time.monotonic()
+    pawl.restart()
+    until(over, 15, "the end")
+    assert time.monotonic() - last >= 2.5, time.monotonic() - last
+    same(over(), [{"of": "web:test:visitor-1", "code": "idle"}], "ends")
+    pawl.conversation("message.received", {"message": {"id": "m3", "text": "again"}})
+    until(lambda: len(over()) == 2, 15, "the second end")
+    time.sleep(4)
+    same(len(over()), 2, "an end begins nothing anew")
 
 
 if __name__ == "__main__":
