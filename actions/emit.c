@@ -1,11 +1,15 @@
-/* `emit`: a new event, accepted in the commit of the step's own record. */
+/*
+ * `emit`: a new event, accepted in the commit of the step's own record; or, with `to`, a CloudEvent that is sent to
+ * somebody else by the step `http` inside it. Its id is the effect's, so that it may be sent again.
+ */
 #include <string.h>
 
 #include "engine/base/json.h"
+#include "engine/base/timefmt.h"
 #include "engine/run/step.h"
 
 struct emit_args {
-	struct tmpl *kind, *data, *subject;
+	struct tmpl *kind, *data, *subject, *to;
 };
 
 static bool is_event_type(const char *s)
@@ -37,6 +41,61 @@ static bool eval_optional(struct act *a, const struct tmpl *t, json_t **ret)
 	return !t || act_eval(a, t, ret);
 }
 
+/* ---- to somebody else ---- */
+
+/* What is sent was decided when it was first sent. */
+static json_t *decided(const struct act *a)
+{
+	json_t *d;
+	for (unsigned i = 0; (d = step_rec_at_index(a, REC_DECISION, i)); i++)
+		if (json_object_get(d, "send"))
+			return json_object_get(d, "send");
+	return NULL;
+}
+
+/* CloudEvents 1.0 in its structured mode (JSON). */
+static json_t *cloud_event(struct act *a, const json_t *kind, const json_t *data,
+			   const json_t *subject)
+{
+	char id[ID_TEXT_LEN], now[TIME_TEXT_LEN];
+	return json_pack("{s:s, s:s, s:o, s:O, s:s, s:O*, s:s*, s:O*}", "specversion", "1.0", "id",
+			 id_format(act_effect_id(a), id), "source",
+			 json_sprintf("/pawl/rules/%s", act_plan(a)->rule), "type", kind, "time",
+			 time_format(act_now(a), now), "subject", subject, "datacontenttype",
+			 data ? "application/json" : NULL, "data", data);
+}
+
+static enum verdict send_to(struct act *a, const json_t *kind, const json_t *data,
+			    const json_t *subject)
+{
+	const struct emit_args *args = act_args(a);
+	json_t *send = decided(a), *to = NULL;
+	if (!send) {
+		if (!act_eval(a, args->to, &to))
+			return STEP_FAIL;
+		if (!json_is_string(to)) {
+			json_decref(to);
+			return step_fail(a, ERR_INVALID, "emit: to is an address, a text");
+		}
+		send = json_pack("{s:o, s:s, s:s, s:{s:s}, s:o}", "url", to, "method", "POST",
+				 "effect", "idempotent", "headers", "Content-Type",
+				 "application/cloudevents+json; charset=utf-8", "body",
+				 cloud_event(a, kind, data, subject));
+		step_record(a, REC_DECISION, json_pack("{s:o}", "send", send));
+	}
+	return step_spawn(a, "http", "to", json_incref(send));
+}
+
+static enum verdict emit_resume(struct act *a)
+{
+	json_t *error = act_child_error(a);
+	if (error)
+		return step_fail_error(a, json_incref(error));
+	return step_done(a, json_pack("{s:O*, s:O*}", "type",
+				      json_object_get(json_object_get(decided(a), "body"), "type"),
+				      "status", json_object_get(act_child_result(a), "status")));
+}
+
 static enum verdict emit_start(struct act *a)
 {
 	const struct emit_args *args = act_args(a);
@@ -55,6 +114,8 @@ static enum verdict emit_start(struct act *a)
 	if (subject && !json_is_string(subject))
 		return step_fail(a, ERR_INVALID, "emit: subject must be text, not %s",
 				 json_type_word(subject));
+	if (args->to)
+		return send_to(a, kind, data, subject);
 	step_emit(a,
 		  json_pack("{s:O, s:O*, s:O*}", "type", kind, "data", data, "subject", subject));
 	return step_done(a, json_pack("{s:O, s:O*}", "type", kind, "data", data));
@@ -77,6 +138,8 @@ static const struct param emit_params[] = {
 	{"emit", P_TMPL, IN_WORD, true, offsetof(struct emit_args, kind), "the event's type"},
 	{"data", P_TMPL, BESIDE, false, offsetof(struct emit_args, data), "its data"},
 	{"subject", P_TMPL, BESIDE, false, offsetof(struct emit_args, subject), "what it is about"},
+	{"to", P_TMPL, BESIDE, false, offsetof(struct emit_args, to),
+	 "an address it is sent to as a CloudEvent, instead of being one here"},
 	{0},
 };
 
@@ -87,4 +150,6 @@ const struct step_kind kind_emit = {
 	.args_size = sizeof(struct emit_args),
 	.check = emit_check,
 	.start = emit_start,
+	.resume = emit_resume,
+	.retries = true,
 };

@@ -365,7 +365,8 @@ static enum verdict web_start(struct act *a)
 {
 	struct web_state *st = act_state(a);
 	struct step *s = (struct step *)act_step(a);
-	if (strncmp(s->key, "lua#", 4) == 0 && web_check_made(s, act_msg(a)) != 0)
+	if ((strncmp(s->key, "lua#", 4) == 0 || strcmp(s->key, "to") == 0) &&
+	    web_check_made(s, act_msg(a)) != 0)
 		return step_fail_msg(a);
 	json_t *rec = step_rec(a, REC_INTENT);
 	if (!rec)

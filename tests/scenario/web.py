@@ -224,5 +224,42 @@ result: =a.body.name
          ("a=x%20y&b=1&b=2", "application/x-www-form-urlencoded"), "form")
 
 
+@test
+def an_event_is_sent_to_somebody_else_under_one_id(case):
+    peer, pawl = asking(case, """
+do:
+  - emit: order.seen
+    data: {n: =data.n}
+    subject: o-7
+    to: URL/events
+    retry: {first: 10ms, jitter: none}
+    as: sent
+  - try: [{emit: x.y, to: "http://192.0.2.1/"}]
+    catch: [{do: [{set: {name: =error.name}}]}]
+result: ={status = sent.status, name = name}
+""".replace("result: ={status = sent.status, name = name}", "result: '={status = sent.status, name = name}'"),
+                        RESET_AFTER, answer(503), answer(202))
+    pawl.hook("in", {"id": "1", "n": 5})
+    same(result(ended(pawl)), {"status": 202, "name": "forbidden"}, "result")
+    same(len(peer.requests), 3, "sends")
+    events = peer.bodies()
+    assert events[0] == events[1] == events[2], events
+    same((events[0]["specversion"], events[0]["type"], events[0]["source"], events[0]["subject"], events[0]["data"]),
+         ("1.0", "order.seen", "/pawl/rules/r", "o-7", {"n": 5}), "event")
+    assert peer.requests[0]["headers"]["content-type"].startswith("application/cloudevents+json"), peer.requests[0]
+    same(pawl.events(type="order.seen"), [], "events of our own")
+
+
+@test
+def one_service_sends_events_to_another(case):
+    other = case.pawl(name="other", rules={"o.yaml": "api: pawl/1\nrule: o\nwhen: {event: order.seen}\n"
+                                          "do: [{emit: heard, data: =data}]\n"})
+    pawl = case.pawl(rules={"r.yaml": HEAD + f"do: [{{emit: order.seen, data: {{n: 5}}, "
+                                             f"to: 'http://127.0.0.1:{other.port}/events'}}]\n"}, config=CONFIG)
+    pawl.hook("in", {"id": "1"})
+    ended(pawl)
+    until(lambda: [e["data"] for e in other.events(type="heard")] == [{"n": 5}], what="the event over there")
+
+
 if __name__ == "__main__":
     sys.exit(main())
