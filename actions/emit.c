@@ -60,7 +60,7 @@ static json_t *cloud_event(struct act *a, const json_t *kind, const json_t *data
 	char id[ID_TEXT_LEN], now[TIME_TEXT_LEN];
 	return json_pack("{s:s, s:s, s:o, s:O, s:s, s:O*, s:s*, s:O*}", "specversion", "1.0", "id",
 			 id_format(act_effect_id(a), id), "source",
-			 json_sprintf("/pawl/rules/%s", act_plan(a)->rule), "type", kind, "time",
+			 json_sprintf("urn:pawl:rule:%s", act_plan(a)->rule), "type", kind, "time",
 			 time_format(act_now(a), now), "subject", subject, "datacontenttype",
 			 data ? "application/json" : NULL, "data", data);
 }

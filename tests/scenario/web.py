@@ -245,7 +245,7 @@ result: ={status = sent.status, name = name}
     events = peer.bodies()
     assert events[0] == events[1] == events[2], events
     same((events[0]["specversion"], events[0]["type"], events[0]["source"], events[0]["subject"], events[0]["data"]),
-         ("1.0", "order.seen", "/pawl/rules/r", "o-7", {"n": 5}), "event")
+         ("1.0", "order.seen", "urn:pawl:rule:r", "o-7", {"n": 5}), "event")
     assert peer.requests[0]["headers"]["content-type"].startswith("application/cloudevents+json"), peer.requests[0]
     same(pawl.events(type="order.seen"), [], "events of our own")
 
