@@ -2,6 +2,7 @@
 #include "engine/base/json.h"
 #include "engine/cli/action_schema.h"
 #include "engine/cli/cli.h"
+#include "engine/cli/lua_stubs.h"
 #include "engine/cli/print.h"
 #include "engine/cli/setup.h"
 #include "engine/serve/rulekit.h"
@@ -29,6 +30,14 @@ static int print_schema(const struct rulekit *k)
 	return print_json(schema);
 }
 
+static int print_stubs(const struct rulekit *k)
+{
+	json_auto_t *names = call_names(k);
+	struct buf b = BUF_INIT;
+	lua_stubs(&b, k->catalogue, names);
+	return print_out(&b);
+}
+
 static int run(struct cli *c)
 {
 	struct config *config = setup_config(c, NULL);
@@ -36,11 +45,18 @@ static int run(struct cli *c)
 		return CLI_USAGE;
 	struct errmsg msg;
 	struct rulekit *k = rulekit_new(config, &clock_real, &rng_real, &msg);
-	int code = k ? print_schema(k) : cli_no(c, "%s", msg.text);
+	int code = !k                  ? cli_no(c, "%s", msg.text)
+		   : cli_has(c, "lua") ? print_stubs(k)
+				       : print_schema(k);
 	rulekit_free(k);
 	config_free(config);
 	return code;
 }
+
+static const struct cli_option options[] = {
+	{"lua", 0, false, NULL, "stubs of the library and the actions for lua-language-server"},
+	{0},
+};
 
 const struct command command_schema = {
 	.name = "schema",
@@ -51,5 +67,6 @@ const struct command command_schema = {
 		"every step, every action and its parameters. It knows the actions, connections and "
 		"hooks of the configuration. `pawl schema > pawl.schema.json`, and a rule file begins "
 		"with\n    # yaml-language-server: $schema=../pawl.schema.json",
+	.options = options,
 	.run = run,
 };

@@ -160,5 +160,23 @@ def a_mistake_in_a_definition_has_its_place(case):
         assert re.search(wanted, done.stdout + done.stderr), (old, done.stdout + done.stderr)
 
 
+
+@test
+def stubs_for_lua_have_the_library_and_every_action(case):
+    pawl = case.pawl(start=False, config=CONFIG, rules={"r.yaml": HEAD + "  - lua: stubs.lua\n"})
+    stubs = pawl.command("schema", "--lua")
+    same(len(re.findall(r"^---@class constant_contact\.", stubs, re.M)), 128, "classes")
+    same(len(re.findall(r"^---@overload fun\(action: \"constant_contact\.", stubs, re.M)), 128, "overloads")
+    rules = (REPO / "docs/RULES.md").read_text()
+    library = rules[rules.index("The library: "):].split(", and Lua's own", 1)[0]
+    operations = rules[rules.index("\n`call`, `wait`, `wait_event`"):].split("are recorded", 1)[0]
+    named = {w for part in re.findall(r"`([^`]*)`", library + operations) for w in part.split("(")[0].split()}
+    missing = [w for w in sorted(named) if not re.search(rf"^(function {re.escape(w)}\(|{re.escape(w)} = )", stubs, re.M)]
+    same(missing, [], "names without a stub")
+    pawl.write("scripts/stubs.lua", re.sub(r"^function (call|wait_event|require)\(", r"local function my_\1(", stubs, flags=re.M))
+    done = pawl.run("check")
+    same(done.returncode, 0, "the stubs are Lua: " + done.stdout[:500])
+
+
 if __name__ == "__main__":
     sys.exit(main())
