@@ -9,7 +9,7 @@
 #include "engine/run/step.h"
 
 struct emit_args {
-	struct tmpl *kind, *data, *subject, *to;
+	struct tmpl *kind, *data, *subject, *to, *after;
 };
 
 static bool is_event_type(const char *s)
@@ -96,6 +96,30 @@ static enum verdict emit_resume(struct act *a)
 				      "status", json_object_get(act_child_result(a), "status")));
 }
 
+/* ---- later ---- */
+
+/* A run of a rule of ours waits for it, and costs no memory. */
+static enum verdict emit_later(struct act *a, const json_t *kind, const json_t *data,
+			       const json_t *subject)
+{
+	const struct emit_args *args = act_args(a);
+	json_auto_t *span = NULL;
+	int64_t ms = 0;
+	struct id id;
+	char text[ID_TEXT_LEN];
+	if (!act_eval(a, args->after, &span))
+		return STEP_FAIL;
+	if (!json_is_string(span) || duration_parse(json_string_value(span), &ms, act_msg(a)) != 0)
+		return step_fail(a, ERR_INVALID, "emit: after is a duration such as 10m");
+	json_t *with =
+		json_pack("{s:f, s:O, s:O*, s:O*, s:o}", "due", (double)(act_now(a) + ms) / 1000.0,
+			  "type", kind, "data", data, "subject", subject, "source",
+			  json_sprintf("/rules/%s", act_plan(a)->rule));
+	if (step_start_run(a, RULE_LATER, with, true, &id, act_msg(a)) != 0)
+		return step_fail_msg(a);
+	return step_done(a, json_pack("{s:O, s:s}", "type", kind, "run", id_format(id, text)));
+}
+
 static enum verdict emit_start(struct act *a)
 {
 	const struct emit_args *args = act_args(a);
@@ -114,6 +138,8 @@ static enum verdict emit_start(struct act *a)
 	if (subject && !json_is_string(subject))
 		return step_fail(a, ERR_INVALID, "emit: subject must be text, not %s",
 				 json_type_word(subject));
+	if (args->after)
+		return emit_later(a, kind, data, subject);
 	if (args->to)
 		return send_to(a, kind, data, subject);
 	step_emit(a,
@@ -123,9 +149,19 @@ static enum verdict emit_start(struct act *a)
 
 static void emit_check(struct plan_check *c, struct step *s)
 {
-	const struct tmpl *kind = ((const struct emit_args *)s->args)->kind;
+	const struct emit_args *args = s->args;
+	const struct tmpl *kind = args->kind;
+	int64_t ms;
 	if (is_of_ours(c->plan))
 		return;
+	if (args->to && args->after)
+		c->error(c, s->line, s->col,
+			 "emit: to sends at once: wait before it, or leave after out");
+	if (args->after && args->after->kind == TMPL_LITERAL &&
+	    (!json_is_string(args->after->literal) ||
+	     duration_parse(json_string_value(args->after->literal), &ms, NULL) != 0))
+		c->error(c, args->after->line, args->after->col,
+			 "emit: after: is a duration such as 10m");
 	if (kind->kind == TMPL_LITERAL &&
 	    (!json_is_string(kind->literal) || !is_event_type(json_string_value(kind->literal))))
 		c->error(
@@ -138,6 +174,8 @@ static const struct param emit_params[] = {
 	{"emit", P_TMPL, IN_WORD, true, offsetof(struct emit_args, kind), "the event's type"},
 	{"data", P_TMPL, BESIDE, false, offsetof(struct emit_args, data), "its data"},
 	{"subject", P_TMPL, BESIDE, false, offsetof(struct emit_args, subject), "what it is about"},
+	{"after", P_TMPL, BESIDE, false, offsetof(struct emit_args, after),
+	 "how long after now: 10m"},
 	{"to", P_TMPL, BESIDE, false, offsetof(struct emit_args, to),
 	 "an address it is sent to as a CloudEvent, instead of being one here"},
 	{0},

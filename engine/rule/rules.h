@@ -84,6 +84,8 @@ struct ruleset *ruleset_load(const struct rule_env *env, const char *const *path
 void ruleset_free(struct ruleset *r);
 const char *ruleset_hash(const struct ruleset *r);
 size_t ruleset_count(const struct ruleset *r);
+/* The plan of RULE_LATER, which ruleset_find() finds and no list has; borrowed, or NULL. */
+struct plan *ruleset_later(const struct ruleset *r);
 struct plan *ruleset_at(const struct ruleset *r, size_t i);
 struct plan *ruleset_find(const struct ruleset *r, const char *rule);
 /*

@@ -18,7 +18,8 @@
 struct ruleset {
 	struct plan **plans;
 	size_t n;
-	struct map names; /* rule → plan */
+	struct map names;   /* rule → plan */
+	struct plan *later; /* RULE_LATER; NULL where its steps are not known */
 	struct match_index *index;
 	char hash[HASH_HEX_LEN];
 };
@@ -154,6 +155,24 @@ static const char *nearest_rule(const struct ruleset *r, const char *name)
 	return suggest(name, names, r->n);
 }
 
+/* No author's, and in no list: events that are emitted later wait in its runs. */
+static void add_later(struct ruleset *r, const struct rule_env *env)
+{
+	static const char text[] =
+		"api: pawl/1\n"
+		"rule: " RULE_LATER "\n"
+		"about: emits an event when its time has come\n"
+		"do:\n"
+		"  - wait: {until: =data.due}\n"
+		"  - emit: =data.type\n"
+		"    data: '={item = data.data, source = data.source, subject = data.subject}'\n";
+	struct findings f = {0};
+	r->later = compile_own(env, "pawl.yaml", text, &f);
+	if (r->later)
+		map_put(&r->names, RULE_LATER, r->later);
+	findings_done(&f);
+}
+
 /* Rules that others name. A warning: they may come later, and only then does the step find them. */
 static void find_missing(const struct ruleset *r, struct findings *f)
 {
@@ -209,6 +228,7 @@ struct ruleset *ruleset_load(const struct rule_env *env, const char *const *path
 	for (const struct rule_idle *i = env->idle; i && i->platform; i++)
 		add_plan(r, idle_compile(env, i, f));
 	find_duplicates(r, f);
+	add_later(r, env);
 	if (is_whole(paths, n, f))
 		find_missing(r, f);
 	findings_sort(f);
@@ -230,7 +250,13 @@ void ruleset_free(struct ruleset *r)
 	for (size_t i = 0; i < r->n; i++)
 		plan_unref(r->plans[i]);
 	free(r->plans);
+	plan_unref(r->later);
 	free(r);
+}
+
+struct plan *ruleset_later(const struct ruleset *r)
+{
+	return r->later;
 }
 
 const char *ruleset_hash(const struct ruleset *r)

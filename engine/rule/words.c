@@ -18,7 +18,7 @@ const char *const words_step_later[] = {"all",  "any",  "while", "http",  "next"
 const char *const words_step[] = {"id",    "as",   "if",    "retry", "timeout",
 				  "catch", "undo", "about", NULL};
 /* Parameters of the same sort, as "word.parameter". */
-const char *const words_param_later[] = {"emit.after", "emit.source", "reply.to", NULL};
+const char *const words_param_later[] = {"emit.source", "reply.to", NULL};
 const char *const words_errors[] = {
 	"throttled", "quota_exceeded", "network", "timeout", "5xx",      "auth",  "forbidden",
 	"not_found", "conflict",       "exists",  "invalid", "rejected", "limit", "in_doubt",

@@ -95,6 +95,9 @@ struct trigger {
 	int line, col;
 };
 
+/* The rule that waits for events which are emitted later; every set of rules has it. */
+#define RULE_LATER "emit.later"
+
 /* `cancel:` of a rule: an event that ends its runs; the values are evaluated when a run starts. */
 struct plan_cancel {
 	const char *shape;

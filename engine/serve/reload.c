@@ -39,6 +39,8 @@ static void put_plans(struct service *s)
 		connections_set_rule(s->kit->connections, ruleset_at(s->rules, i));
 		engine_put_plan(s->engine, ruleset_at(s->rules, i));
 	}
+	if (ruleset_later(s->rules))
+		engine_put_plan(s->engine, ruleset_later(s->rules));
 	timetable_set(s->timetable, s->rules);
 	roster_keep(s->store, s->rules);
 }

@@ -228,6 +228,8 @@ static void begin(struct stage *s)
 	for (size_t i = 0; i < ruleset_count(k->set); i++) {
 		connections_set_rule(s->connections, ruleset_at(k->set, i));
 		engine_put_plan(s->engine, ruleset_at(k->set, i));
+		if (ruleset_later(k->set))
+			engine_put_plan(s->engine, ruleset_later(k->set));
 	}
 	engine_start(s->engine);
 }

@@ -247,5 +247,41 @@ do:
     same(len(over()), 2, "an end begins nothing anew")
 
 
+
+@test(limit=30)
+def an_event_comes_later_over_a_kill_and_once(case):
+    rule = """
+api: pawl/1
+rule: plans
+when: {event: go}
+do:
+  - emit: it.is.time
+    after: 2s
+    subject: s-1
+    data: {n: =data.n}
+---
+api: pawl/1
+rule: hears
+when: {event: it.is.time, subject: s-1}
+do: [{emit: over, data: {n: =data.n, source: =event.source}}]
+"""
+    pawl = case.pawl(rules={"r.yaml": rule})
+    pawl.command("send", "go", "--data", '{"n": 7}')
+    began = time.monotonic()
+    until(lambda: pawl.runs(rule="plans", state="completed"), what="the run that does not wait for it")
+    pawl.restart()
+    until(lambda: pawl.events(type="over"), 15, "the event")
+    assert time.monotonic() - began >= 1.8, time.monotonic() - began
+    time.sleep(0.5)
+    same([e["data"] for e in pawl.events(type="over")], [{"n": 7, "source": "/rules/plans"}], "events")
+    pawl.write("rules/r.yaml", rule.replace("after: 2s", "after: soon"))
+    assert "emit: after: is a duration" in pawl.run("check").stdout
+    pawl.write("rules/r.yaml", rule.replace("after: 2s", "after: 2d").replace(
+        "---", "tests:\n  - given: {event: go, data: {n: 1}}\n    rules: [hears]\n"
+        "    expect: {elapsed: 2d, emits: [it.is.time, over]}\n---"))
+    done = pawl.run("test")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(main())
